@@ -1,0 +1,93 @@
+"""What is measured: a case fixes every parameter of one workload; a group is what is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+__all__ = ["CONTROL", "Case", "Group"]
+
+CONTROL = "control"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One workload with every parameter fixed.
+
+    Attributes:
+        study: The study that asks for it.
+        group: The cases it is compared with.
+        name: Its name within the group: the implementation, or the size.
+        workload: A file of ``bench/workloads``.
+        provider: The implementation or library that does the work.
+        framework: The environment the provider needs.
+        parameters: What the workload is told (sizes, batch, seed of its data), as JSON holds it.
+        device: ``cpu`` or ``cuda``.
+        dtype: That of operands and results.
+        threads: Threads the framework may use.
+        seed: Of weights and operands.
+        source: The path of a user's implementation file, or None for one that ships.
+        variant: Name of the implementation's variant, or "".
+        variables: Environment variables set (or, where None, removed) for its worker.
+        control: Whether this is the baseline under another name, in a process of its own.
+    """
+
+    study: str
+    group: str
+    name: str
+    workload: str
+    provider: str
+    framework: str
+    parameters: Mapping[str, Any]
+    device: str = "cpu"
+    dtype: str = "float32"
+    threads: int = 1
+    seed: int = 0
+    source: str | None = None
+    variant: str = ""
+    variables: Mapping[str, str | None] = field(default_factory=dict)
+    control: bool = False
+
+    @property
+    def id(self) -> str:
+        """The key of this case in every record."""
+        return f"{self.study}/{self.group}/{self.name}"
+
+    @property
+    def implementation(self) -> str:
+        """The provider with its variant, as the command line spells it."""
+        return f"{self.provider}:{self.variant}" if self.variant else self.provider
+
+    @property
+    def worker(self) -> str:
+        """Which process of a launch serves it: one per implementation or library, one more per control."""
+        steering = ",".join(f"{name}={value}" for name, value in sorted(self.variables.items()))
+        return " ".join(filter(None, (self.implementation, steering, CONTROL if self.control else "")))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the case as JSON holds it."""
+        return asdict(self) | {"parameters": dict(self.parameters), "variables": dict(self.variables)}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Case:
+        """Return the case of a record; fields that later versions added are left out."""
+        known = {entry.name for entry in fields(cls)}
+        return cls(**{key: value for key, value in record.items() if key in known})
+
+
+@dataclass(frozen=True)
+class Group:
+    """Cases that are compared with one another, one of them, by name, the baseline."""
+
+    study: str
+    name: str
+    cases: tuple[Case, ...]
+    baseline: str
+
+    def case(self, name: str) -> Case:
+        """Return the case of that name; KeyError where there is none."""
+        for case in self.cases:
+            if case.name == name:
+                return case
+        raise KeyError(name)

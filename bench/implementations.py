@@ -1,0 +1,133 @@
+"""Which implementations there are, read off their files without importing a framework."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import mlp_impls
+from bench.errors import BadInput
+
+__all__ = ["Implementation", "built_in", "load", "resolve"]
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """An implementation's file and the literals in it; ``source`` is None for one that ships."""
+
+    name: str
+    framework: str
+    summary: str
+    source: str | None = None
+    variants: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def built_in() -> dict[str, Implementation]:
+    """Return the implementations that ship, by name."""
+    folder = Path(mlp_impls.__path__[0])
+    files = sorted(path for path in folder.glob("*.py") if path.stem != "__init__")
+    return {path.stem: _describe(path, None) for path in files}
+
+
+def resolve(asked: Sequence[str]) -> list[tuple[Implementation, str]]:
+    """Return (implementation, variant) for each NAME, NAME:VARIANT, FILE or ``all``, each once.
+
+    Nothing asked means all. Raises BadInput for a name or file that is none.
+    """
+    known = built_in()
+    chosen: dict[tuple[str, str], Implementation] = {}
+    for text in asked or ["all"]:
+        for implementation, variant in _match(text, known):
+            key = (implementation.name, variant)
+            if chosen.setdefault(key, implementation).source != implementation.source:
+                raise BadInput(f"--impl {text}: another file is called {implementation.name!r} already; rename one")
+    return [(implementation, variant) for (_, variant), implementation in chosen.items()]
+
+
+def load(name: str, source: str | None) -> ModuleType:
+    """Import an implementation; inside workers only."""
+    if source is None:
+        return importlib.import_module(f"mlp_impls.{name}")
+    spec = importlib.util.spec_from_file_location(f"user_implementation_{name}", Path(source).expanduser())
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{source} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _match(text: str, known: dict[str, Implementation]) -> list[tuple[Implementation, str]]:
+    if text == "all":
+        return [(entry, variant) for entry in known.values() for variant in ("", *entry.variants)]
+    if text.endswith(".py") or "/" in text:
+        return [_from_file(text, known)]
+    name, _, variant = text.partition(":")
+    if name not in known:
+        raise BadInput(f"--impl {text}: no such implementation; expected one of {', '.join(known)}, all, or a .py file")
+    if variant and variant not in known[name].variants:
+        raise BadInput(f"--impl {text}: {name} has the variants {', '.join(known[name].variants) or '(none)'}")
+    return [(known[name], variant)]
+
+
+def _from_file(text: str, known: dict[str, Implementation]) -> tuple[Implementation, str]:
+    path = Path(text)
+    if not path.is_file():
+        raise BadInput(f"--impl {text}: no such file; expected the path of an implementation written in Python")
+    if not path.stem.isidentifier():
+        raise BadInput(f"--impl {text}: the file's name must be a Python identifier; rename it, as in my_mlp.py")
+    if path.stem in known:
+        raise BadInput(f"--impl {text}: an implementation called {path.stem!r} ships already; rename the file")
+    return _describe(path, _portable(path)), ""
+
+
+def _portable(path: Path) -> str:
+    """The path as records may hold it: no home folder's name in it."""
+    whole = path.resolve()
+    if whole.is_relative_to(Path.cwd()):
+        return str(whole.relative_to(Path.cwd()))
+    return f"~/{whole.relative_to(Path.home())}" if whole.is_relative_to(Path.home()) else str(whole)
+
+
+def _describe(path: Path, source: str | None) -> Implementation:
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        literals = _literals(tree)
+    except (SyntaxError, ValueError, OSError) as error:
+        raise BadInput(f"--impl {path}: cannot be read as Python ({error}); mend the file") from None
+    framework = literals.get("FRAMEWORK")
+    missing = {"build", "unsupported"} - _defined(tree)
+    if not isinstance(framework, str) or not framework.isidentifier() or missing:
+        lacks = "a string literal FRAMEWORK" if not isinstance(framework, str) else ", ".join(sorted(missing))
+        raise BadInput(f"--impl {path}: lacks {lacks}; see the contract in mlp_impls/__init__.py")
+    variants = literals.get("VARIANTS", {})
+    summary = (ast.get_docstring(tree) or "").partition("\n")[0]
+    return Implementation(path.stem, framework, summary, source, variants)
+
+
+def _literals(tree: ast.Module) -> dict[str, Any]:
+    found = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id
+            if name in {"FRAMEWORK", "VARIANTS"}:
+                found[name] = ast.literal_eval(node.value)
+    return found
+
+
+def _defined(tree: ast.Module) -> set[str]:
+    names: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.Assign):
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return names if "*" not in names else names | {"build", "unsupported"}

@@ -1,0 +1,83 @@
+"""Do odd matrix sizes cost anything here? (d2l.ai, MLP exercise 7: 1024, 1025, 1026, 1028, 1032)"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+from bench import libraries
+from bench.case import Case, Group
+from bench.studies import Options, with_control
+
+__all__ = ["BASE", "QUESTION", "groups"]
+
+QUESTION = "Do odd matrix sizes cost anything here, per FLOP, and what should one pad to?"
+BASE = 1024
+SIZES = (1024, 1025, 1026, 1028, 1032)
+STACK = 4  # the exercise's tensor: a stack of 4 matrices
+MATRIX_DTYPES = ("float32", "float64", "bfloat16")
+
+# Shells and containers set these to make results alike across hosts; they also decide which kernels are used.
+KERNEL_VARIABLES = {
+    "OPENBLAS_CORETYPE": "numpy",
+    "MKL_ENABLE_INSTRUCTIONS": "torch",
+    "ONEDNN_MAX_CPU_ISA": "torch",
+}
+AS_SET = "as set"
+
+
+def groups(options: Options) -> list[Group]:
+    """Return one group per library, dtype, device and kind of product, and what kernel variables cost NumPy here."""
+    sizes = options.sizes or SIZES
+    result = [
+        _group(options, library, f"{library} matmul {dtype} {device}", sizes, dtype, device, 1)
+        for device, library, dtype in product(options.devices, libraries.names(), options.dtypes or MATRIX_DTYPES)
+    ]
+    result += [
+        _group(options, library, f"{library} tensor-matrix float32 {device}", sizes, "float32", device, STACK)
+        for device, library in product(options.devices, libraries.names())
+        if "float32" in (options.dtypes or ("float32",))
+    ]
+    return result + _steering(options)
+
+
+def _group(
+    options: Options, library: str, name: str, sizes: tuple[int, ...], dtype: str, device: str, stack: int
+) -> Group:
+    base = options.base_size or str(BASE if BASE in sizes else sizes[0])
+    cases = tuple(_case(options, library, name, size, dtype, device, stack) for size in sizes)
+    return with_control(Group("alignment", name, cases, base))
+
+
+def _case(options: Options, library: str, group: str, size: int, dtype: str, device: str, stack: int) -> Case:
+    return Case(
+        study="alignment",
+        group=group,
+        name=str(size),
+        workload="matmul",
+        provider=library,
+        framework=library,
+        parameters={"m": size, "k": size, "n": size, "stack": stack},
+        device=device,
+        dtype=dtype,
+        threads=options.threads,
+        seed=options.seed,
+    )
+
+
+def _steering(options: Options) -> list[Group]:
+    """A matmul as the shell set the library up, against the same without each variable that picks its kernels."""
+    found = [(name, library) for name, library in KERNEL_VARIABLES.items() if name in options.steering]
+    if "cpu" not in options.devices:
+        return []
+    result = []
+    for library in dict.fromkeys(library for _, library in found):
+        name = f"{library} steering cpu"
+        as_set = replace(_case(options, library, name, BASE, "float32", "cpu", 1), name=AS_SET)
+        without = [
+            replace(as_set, name=f"without {variable}", variables={variable: None})
+            for variable, owner in found
+            if owner == library
+        ]
+        result.append(with_control(Group("alignment", name, (as_set, *without), AS_SET)))
+    return result

@@ -1,0 +1,51 @@
+"""What a step is: one file is one workload, free of frameworks.
+
+The contract of a workload file:
+
+``work(case) -> Work``
+    What one step needs, from the parameters alone; the same for every provider.
+``check(case, provider, data_dir) -> Equality``
+    Inside a worker: whether the result is right, compared before anything is timed.
+``prepare(case, provider, data_dir) -> Prepared``
+    Inside a worker: the step itself. ``provider`` is the imported implementation or library module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+
+from bench.case import Case
+
+__all__ = ["Prepared", "Work", "load", "work"]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one step needs: FLOPs and compulsory bytes (each operand and result moved once)."""
+
+    flops: int
+    bytes: int
+    items: int
+    item: str
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A repeatable ``step`` and what waits until all steps are done."""
+
+    step: Callable[[], object]
+    synchronize: Callable[[], None]
+
+
+def load(name: str) -> ModuleType:
+    """Return the workload module of that name."""
+    return import_module(f"bench.workloads.{name}")
+
+
+def work(case: Case) -> Work:
+    """Return what one step of the case needs."""
+    result: Work = load(case.workload).work(case)
+    return result
