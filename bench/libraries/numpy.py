@@ -1,0 +1,82 @@
+"""NumPy: matmul is its BLAS's gemm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench import threadpools
+from bench.hardware import Fact, Facts, ask, fact
+
+__all__ = ["array", "empty", "facts", "host", "matmul", "synchronize", "unsupported"]
+
+DTYPES = ("float32", "float64")
+
+
+def unsupported(device: str, dtype: str) -> str | None:
+    """Return the reason why NumPy cannot multiply so, or None."""
+    if device != "cpu":
+        return f"NumPy computes on the CPU only, not on {device}"
+    if dtype == "float16":
+        return "NumPy has no BLAS for float16: its matmul is a plain loop"
+    return None if dtype in DTYPES else f"NumPy has no {dtype}"
+
+
+def array(values: NDArray[np.float64], device: str, dtype: str) -> NDArray[Any]:
+    """Return a copy of host values rounded to the dtype."""
+    return np.array(values, dtype=dtype, order="C")
+
+
+def empty(shape: tuple[int, ...], device: str, dtype: str) -> NDArray[Any]:
+    """Return an uninitialised array."""
+    return np.empty(shape, dtype=dtype)
+
+
+def matmul(a: NDArray[Any], b: NDArray[Any], out: NDArray[Any]) -> None:
+    """Write the product of a, (..., m, k), and b, (k, n), to out, (..., m, n)."""
+    np.matmul(a, b, out=out)
+
+
+def host(array: NDArray[Any]) -> NDArray[np.float64]:
+    """Return a float64 copy."""
+    return array.astype(np.float64)
+
+
+def synchronize(device: str) -> None:
+    """Return at once: NumPy has finished when it returns."""
+
+
+def facts() -> Facts:
+    """Return NumPy's version, its BLAS, and the kernels and threads that the BLAS chose here."""
+    return {"version": fact(np.__version__, "numpy.__version__")} | _built() | _chosen()
+
+
+def _built() -> Facts:
+    def asked(question: Callable[[Mapping[str, Any]], Any]) -> Fact:
+        return ask("numpy.show_config", lambda: question(np.show_config(mode="dicts")))
+
+    return {
+        "blas": asked(lambda config: config["Build Dependencies"]["blas"]["name"]),
+        "blas_build": asked(lambda config: _words(config["Build Dependencies"]["blas"].get("openblas configuration"))),
+        "simd": asked(lambda config: config["SIMD Extensions"]["baseline"] + config["SIMD Extensions"]["found"]),
+    }
+
+
+def _chosen() -> Facts:
+    def asked(key: str) -> Fact:
+        return ask("threadpoolctl", lambda: threadpools.loaded("blas", "numpy").get(key))
+
+    return {
+        "blas_loaded": asked("internal_api"),
+        "blas_version": asked("version"),
+        "blas_architecture": asked("architecture"),
+        "blas_threading": asked("threading_layer"),
+        "threads": asked("num_threads"),
+    }
+
+
+def _words(text: str | None) -> str | None:
+    return None if text is None else " ".join(text.split())

@@ -1,0 +1,221 @@
+"""PyTorch: matmul is MKL's, oneDNN's or another BLAS's gemm on the CPU, cuBLAS's on CUDA.
+
+Importing this file switches tf32 off, so that float32 means float32 products.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bench import threadpools
+from bench.hardware import Fact, Facts, ask, fact, unknown
+
+__all__ = ["array", "empty", "facts", "host", "matmul", "synchronize", "unsupported"]
+
+DTYPES = {
+    "float16": torch.float16,
+    "bfloat16": torch.bfloat16,
+    "float32": torch.float32,
+    "float64": torch.float64,
+}
+BFLOAT16_CAPABILITY = (8, 0)  # the first with bfloat16 arithmetic; below it is emulated (CUDA C++ Programming Guide)
+
+# MKL and oneDNN name the instruction set they chose only in their logs, which they read from the environment on
+# loading: hence a process of its own.
+KERNEL_LOG_SECONDS = 120
+KERNEL_LOG = """
+import ctypes, json, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL: not to outlive the worker
+sys.path[:] = json.loads(sys.argv[1])
+import torch
+for name in json.loads(sys.argv[2]):
+    print("dtype", name, flush=True)
+    a = torch.ones(64, 64, dtype=getattr(torch, name))
+    a @ a
+"""
+
+torch.set_float32_matmul_precision("highest")
+
+
+def unsupported(device: str, dtype: str) -> str | None:
+    """Return the reason why torch cannot multiply so here, or None."""
+    if dtype not in DTYPES:
+        return f"torch has no {dtype} here; expected one of {', '.join(DTYPES)}"
+    if device == "cpu":
+        return None
+    if device != "cuda":
+        return f"unknown device {device}; expected cpu or cuda"
+    if not torch.cuda.is_available():
+        return "torch finds no CUDA device" if torch.version.cuda else "this torch was built without CUDA"
+    if dtype == "bfloat16" and torch.cuda.get_device_capability() < BFLOAT16_CAPABILITY:
+        return f"{torch.cuda.get_device_name()} has no bfloat16 arithmetic"
+    return None
+
+
+def array(values: NDArray[np.float64], device: str, dtype: str) -> torch.Tensor:
+    """Return a copy of host values, rounded to the dtype, on the device."""
+    return torch.tensor(values, device=device, dtype=DTYPES[dtype])
+
+
+def empty(shape: tuple[int, ...], device: str, dtype: str) -> torch.Tensor:
+    """Return an uninitialised tensor on the device."""
+    return torch.empty(shape, device=device, dtype=DTYPES[dtype])
+
+
+def matmul(a: torch.Tensor, b: torch.Tensor, out: torch.Tensor) -> None:
+    """Write the product of a, (..., m, k), and b, (k, n), to out, (..., m, n)."""
+    torch.matmul(a, b, out=out)
+
+
+def host(array: torch.Tensor) -> NDArray[np.float64]:
+    """Return a float64 copy on the host."""
+    result: NDArray[np.float64] = array.to(device="cpu", dtype=torch.float64, copy=True).numpy()
+    return result
+
+
+def synchronize(device: str) -> None:
+    """Return when all work handed to the device is done."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def facts() -> Facts:
+    """Return torch's version, its libraries, the kernels they chose, threads, precision switches and GPUs."""
+    return (
+        {"version": fact(torch.__version__, "torch.__version__")}
+        | _libraries(torch.__config__.show())
+        | _kernels(_kernel_log)
+        | _threads()
+        | _precision()
+        | _cuda()
+    )
+
+
+def _libraries(config: str) -> Facts:
+    """Return what the build's description says of BLAS and oneDNN."""
+
+    def found(pattern: str) -> Fact:
+        return ask("torch.__config__", lambda: next(iter(re.findall(pattern, config)), None))
+
+    blas = found(r"\bBLAS_INFO=(\w+)")
+    from_mkl = found(r"Math Kernel Library Version (\S+(?: Build \d+)?)")
+    from_pool = ask("threadpoolctl", lambda: threadpools.loaded("blas", "torch").get("version"))
+    return {
+        "blas": blas,
+        "blas_version": from_mkl if blas["value"] == "mkl" else from_pool,
+        "onednn_version": found(r"(?:MKL-DNN|oneDNN) v([\d.]+)"),
+        "onednn_available": ask("torch.backends.mkldnn", torch.backends.mkldnn.is_available),
+        "onednn_enabled": ask("torch.backends.mkldnn", lambda: bool(torch.backends.mkldnn.enabled)),
+        "cpu_capability": ask("torch.backends.cpu", torch.backends.cpu.get_cpu_capability),
+    }
+
+
+def _kernel_log() -> str:
+    """Return what MKL and oneDNN log of one small CPU matmul per dtype."""
+    variables = os.environ | {"MKL_VERBOSE": "1", "ONEDNN_VERBOSE": "1"}
+    command = [sys.executable, "-c", KERNEL_LOG, json.dumps(sys.path), json.dumps(list(DTYPES))]
+    answer = subprocess.run(
+        command, env=variables, capture_output=True, text=True, timeout=KERNEL_LOG_SECONDS, check=True
+    )
+    return answer.stdout
+
+
+def _kernels(read_log: Callable[[], str]) -> Facts:
+    """Return the instruction sets MKL and oneDNN chose, and whose kernel serves each dtype on the CPU."""
+    source = "log of a 64 x 64 matmul (MKL_VERBOSE, ONEDNN_VERBOSE)"
+    asked = ask(source, read_log)
+    names = [f"{dtype}_kernel" for dtype in DTYPES]
+    if asked["value"] is None:
+        return {name: unknown(asked["source"]) for name in ("blas_architecture", "onednn_architecture", *names)}
+    log: str = asked["value"]
+    sections = dict(re.findall(r"^dtype (\w+)\n(.*?)(?=^dtype |\Z)", log, re.MULTILINE | re.DOTALL))
+    return {
+        "blas_architecture": _blas_architecture(log, source),
+        "onednn_architecture": ask(source, lambda: _first(r"info,cpu,isa:(.+)", log)),
+    } | {f"{dtype}_kernel": ask(source, partial(_kernel, sections.get(dtype, ""))) for dtype in DTYPES}
+
+
+def _blas_architecture(log: str, source: str) -> Fact:
+    mkl = ask(source, lambda: _first(r"MKL_VERBOSE .* for Intel\(R\) 64 architecture (.+?), \w+ [\d.]+GHz", log))
+    if mkl["value"] is not None:
+        return mkl
+    return ask("threadpoolctl", lambda: threadpools.loaded("blas", "torch").get("architecture"))
+
+
+def _kernel(section: str) -> str:
+    onednn = _first(r"primitive,exec,cpu,(?:matmul|inner_product),([^,]+)", section)
+    mkl = _first(r"MKL_VERBOSE (\w*GEMM\w*)\(", section)
+    if onednn or mkl:
+        return f"oneDNN {onednn}" if onednn else f"MKL {mkl}"
+    raise LookupError("neither of them logged it: torch's own kernel, or another library's")
+
+
+def _first(pattern: str, text: str) -> str | None:
+    match = re.search(pattern, text)
+    return match[1].strip() if match else None
+
+
+def _threads() -> Facts:
+    return {
+        "threads": ask("torch.get_num_threads", torch.get_num_threads),
+        "interop_threads": ask("torch.get_num_interop_threads", torch.get_num_interop_threads),
+        "parallel_backend": ask(
+            "torch.__config__", lambda: _first(r"ATen parallel backend: (.+)", torch.__config__.parallel_info())
+        ),
+        "openmp": ask("threadpoolctl", lambda: threadpools.loaded("openmp", "torch")["prefix"]),
+    }
+
+
+def _precision() -> Facts:
+    """Return the switches that make products of float32 and half types less precise than their dtype."""
+    questions: dict[str, Callable[[], Any]] = {
+        "float32_matmul_precision": torch.get_float32_matmul_precision,
+        "tf32_matmul": lambda: torch.backends.cuda.matmul.allow_tf32,
+        "tf32_cudnn": lambda: torch.backends.cudnn.allow_tf32,
+        "float16_reduced_reduction": lambda: torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction,
+        "bfloat16_reduced_reduction": lambda: torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction,
+    }
+    return {name: ask("torch", question) for name, question in questions.items()}
+
+
+def _cuda() -> Facts:
+    versions = {
+        "cuda_version": ask("torch.version.cuda", lambda: torch.version.cuda),
+        "cudnn_version": ask("torch.backends.cudnn.version", torch.backends.cudnn.version),
+    }
+    if not torch.cuda.is_available():
+        return versions | {"gpus": unknown(unsupported("cuda", "float32") or "no CUDA device")}
+    devices = range(torch.cuda.device_count())
+    found: Facts = {"gpus": fact(len(devices), "torch.cuda.device_count")}
+    for index in devices:
+        found |= _device(f"gpu{index}", torch.cuda.get_device_properties(index))
+    return versions | found
+
+
+def _device(prefix: str, properties: Any) -> Facts:
+    """Return one device's properties; a torch that does not know one leaves it unknown."""
+    kilo = 1000  # clocks are given in kHz
+    questions: dict[str, tuple[str | None, Callable[[], Any]]] = {
+        "name": (None, lambda: properties.name),
+        "compute_capability": (None, lambda: f"{properties.major}.{properties.minor}"),
+        "multiprocessors": (None, lambda: properties.multi_processor_count),
+        "memory": ("B", lambda: properties.total_memory),
+        "l2_size": ("B", lambda: properties.L2_cache_size),
+        "memory_bus_width": ("bit", lambda: properties.memory_bus_width),
+        "memory_clock": ("Hz", lambda: kilo * properties.memory_clock_rate),
+        "clock": ("Hz", lambda: kilo * properties.clock_rate),
+    }
+    source = "torch.cuda.get_device_properties"
+    return {f"{prefix}_{name}": ask(source, question, unit) for name, (unit, question) in questions.items()}
