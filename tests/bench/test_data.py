@@ -1,0 +1,333 @@
+"""Whose images a run uses, and that nothing but Fashion-MNIST passes for Fashion-MNIST."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench import data, synthetic
+from bench.errors import BadInput
+
+ARRAYS = {
+    "train-images": ("train-images-idx3-ubyte.gz", 6),
+    "train-labels": ("train-labels-idx1-ubyte.gz", 6),
+    "test-images": ("t10k-images-idx3-ubyte.gz", 4),
+    "test-labels": ("t10k-labels-idx1-ubyte.gz", 4),
+}
+
+
+def contents() -> dict[str, np.ndarray[Any, Any]]:
+    generator = np.random.default_rng(3)
+    return {
+        name: generator.integers(
+            0, 256 if "images" in name else 10, (count, 28, 28) if "images" in name else count, dtype=np.uint8
+        )
+        for name, (_, count) in ARRAYS.items()
+    }
+
+
+def idx(values: np.ndarray[Any, Any]) -> bytes:
+    """Return the array as an IDX file: http://yann.lecun.com/exdb/mnist/, "the IDX file format"."""
+    head = bytes([0, 0, 8, values.ndim]) + b"".join(size.to_bytes(4, "big") for size in values.shape)
+    return head + values.tobytes()
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that holds a small data set, which data.py takes for Fashion-MNIST."""
+    folder = tmp_path / "given"
+    (folder / data.RAW).mkdir(parents=True)
+    for name, values in contents().items():
+        archive = folder / data.RAW / ARRAYS[name][0]
+        archive.write_bytes(gzip.compress(idx(values), mtime=0))
+        monkeypatch.setitem(data.MD5, archive.name, hashlib.md5(archive.read_bytes()).hexdigest())
+        monkeypatch.setitem(data.SHAPES, name, values.shape)
+    return folder
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    return {"MLPBENCH_CACHE": str(tmp_path / "cache")}
+
+
+@pytest.fixture
+def torchvision(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Stand in for the short process; return the list of what it was asked for."""
+    tasks: list[str] = []
+
+    def write(task: str, _root: Path, folder: Path, _limit_s: float) -> None:
+        tasks.append(task)
+        for name, values in contents().items():
+            np.save(folder / f"{name}.npy", values)
+
+    monkeypatch.setattr(data, "_torchvision", write)
+    return tasks
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(task: str, _root: Path, _folder: Path, _limit_s: float) -> None:
+        raise data._TorchvisionError(f"its {task} failed (no route to host)")
+
+    monkeypatch.setattr(data, "_torchvision", refuse)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_torchvision_extracts_what_was_given_and_writes_nothing_there(root: Path, environ: dict[str, str]) -> None:
+    before = files(root)
+    source = data.find(root, environ)
+    for split in ("train", "test"):
+        images, labels = data.load(source.directory, split)
+        np.testing.assert_array_equal(images, contents()[f"{split}-images"])
+        np.testing.assert_array_equal(labels, contents()[f"{split}-labels"])
+    assert source.kind == "fashion-mnist"
+    assert files(root) == before
+
+
+def test_a_second_run_uses_the_cache(root: Path, environ: dict[str, str], torchvision: list[str]) -> None:
+    first = data.find(root, environ)
+    assert data.find(None, environ).directory == first.directory
+    assert data.find(root, environ).directory == first.directory
+    assert torchvision == ["extract"]
+
+
+def test_the_variable_counts_as_the_option(root: Path, environ: dict[str, str], torchvision: list[str]) -> None:
+    data.find(None, environ | {"MLPBENCH_DATA": str(root)})
+    assert torchvision == ["extract"]
+
+
+def test_the_option_overrules_the_variable(root: Path, environ: dict[str, str], torchvision: list[str]) -> None:
+    data.find(root, environ | {"MLPBENCH_DATA": "/nowhere"})
+    assert torchvision == ["extract"]
+
+
+def test_an_empty_variable_counts_as_not_given(root: Path, environ: dict[str, str], torchvision: list[str]) -> None:
+    data.find(None, environ | {"MLPBENCH_DATA": ""})
+    assert torchvision == ["download"]
+
+
+@pytest.mark.parametrize("name", sorted(data.MD5))
+def test_a_missing_file_is_bad_input_even_with_the_cache_filled(
+    root: Path, environ: dict[str, str], torchvision: list[str], name: str
+) -> None:
+    data.find(root, environ)
+    (root / data.RAW / name).unlink()
+    with pytest.raises(BadInput, match=f"^--data-root: .*{name}, got No such file"):
+        data.find(root, environ)
+
+
+@pytest.mark.parametrize("name", sorted(data.MD5))
+@pytest.mark.parametrize("changed", [False, True])
+def test_truncated_or_changed_data_is_bad_input_with_both_sums(
+    root: Path, environ: dict[str, str], torchvision: list[str], name: str, changed: bool
+) -> None:
+    data.find(root, environ)
+    archive = root / data.RAW / name
+    held = archive.read_bytes()
+    archive.write_bytes(held[:-9] + bytes([held[-9] ^ 1]) + held[-8:] if changed else held[:-1])
+    got = hashlib.md5(archive.read_bytes()).hexdigest()
+    with pytest.raises(BadInput, match=f"^MLPBENCH_DATA: expected MD5 {data.MD5[name]} of .*{name}, got {got}; .+"):
+        data.find(None, environ | {"MLPBENCH_DATA": str(root)})
+
+
+def test_the_sums_are_those_torchvision_checks() -> None:
+    code = "from torchvision.datasets import FashionMNIST as F; print(dict(F.resources))"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == str(data.MD5)
+
+
+def test_a_damaged_cache_is_filled_again(root: Path, environ: dict[str, str], torchvision: list[str]) -> None:
+    directory = data.find(root, environ).directory
+    for name in [*(f"{array}.npy" for array in ARRAYS), data.DIGESTS]:
+        path = directory / name
+        intact = path.read_bytes()
+        path.write_bytes(intact[:-1] + b"\x7f")
+        data.find(root, environ)
+        assert path.read_bytes() == intact
+    assert len(torchvision) == 1 + len(ARRAYS) + 1
+
+
+def test_arrays_of_another_shape_are_not_used(
+    root: Path, environ: dict[str, str], torchvision: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = data.find(root, environ).directory
+    monkeypatch.setitem(data.SHAPES, "test-labels", (5,))
+    assert not data._intact(directory)
+
+
+def test_a_run_that_failed_leaves_no_half_of_a_folder(root: Path, environ: dict[str, str], monkeypatch: Any) -> None:
+    def half(task: str, _root: Path, folder: Path, _limit_s: float) -> None:
+        np.save(folder / "train-images.npy", contents()["train-images"])
+        raise data._TorchvisionError("it was cut off")
+
+    monkeypatch.setattr(data, "_torchvision", half)
+    with pytest.raises(BadInput, match="it was cut off"):
+        data.find(root, environ)
+    assert [path.name for path in Path(environ["MLPBENCH_CACHE"], "data").iterdir()] == ["fashion-mnist.lock"]
+
+
+def test_leftovers_of_killed_runs_are_removed(root: Path, environ: dict[str, str], torchvision: list[str]) -> None:
+    leftover = Path(environ["MLPBENCH_CACHE"], "data", ".fashion-mnist-killed")
+    leftover.mkdir(parents=True)
+    data.find(root, environ)
+    assert not leftover.exists()
+
+
+def test_two_runs_at_once_extract_once(root: Path, environ: dict[str, str], torchvision: list[str]) -> None:
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            data.find(root, environ)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert torchvision == ["extract"]
+
+
+@pytest.mark.usefixtures("offline")
+def test_offline_gives_synthetic_images_and_says_why(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, (_, count) in ARRAYS.items():
+        monkeypatch.setitem(data.SHAPES, name, (count, 28, 28) if "images" in name else (count,))
+    source = data.find(None, environ)
+    assert source.kind == "synthetic"
+    assert source.note == "Fashion-MNIST is not in the cache, and its download failed (no route to host)"
+    assert data.load(source.directory, "train")[0].shape == (6, 28, 28)
+
+
+@pytest.mark.usefixtures("offline")
+def test_what_was_given_and_cannot_be_extracted_is_never_replaced(root: Path, environ: dict[str, str]) -> None:
+    with pytest.raises(BadInput, match=r"--data-root: expected torchvision to extract .* its extract failed"):
+        data.find(root, environ)
+
+
+@pytest.mark.parametrize(
+    ("printed", "reason"),
+    [
+        ("ModuleNotFoundError: No module named 'torchvision'\n", "torchvision is not installed"),
+        ("got:\n<urlopen error [Errno -2] Name not known>\n", "its download failed (name not known)"),
+        ("got:\n<urlopen error timed out>\n", "its download failed (timed out)"),
+        ("got:\nHTTP Error 403: Forbidden\n", "its download failed (http error 403)"),
+        ("PermissionError: [Errno 13] Permission denied: '/home/someone/x'\n", "its download failed"),
+    ],
+)
+def test_a_reason_is_short_and_holds_no_path(printed: str, reason: str) -> None:
+    assert data._reason(printed, "download") == reason
+
+
+def test_the_short_process_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data, "TORCHVISION", "import time; time.sleep(60)")
+    with pytest.raises(data._TorchvisionError, match="took longer than 0 s"):
+        data._torchvision("download", tmp_path, tmp_path, 0.2)
+
+
+def test_the_short_process_ends_with_its_parent(tmp_path: Path) -> None:
+    watch = data.TORCHVISION.partition("import numpy")[0]
+    child_code = watch + "import time; Path(sys.argv[1], 'pid').write_text(str(os.getpid())); time.sleep(60)"
+    parent = (
+        "from pathlib import Path\nfrom bench import data\n"
+        f"data.TORCHVISION = {child_code!r}\n"
+        f"data._torchvision('download', Path({str(tmp_path)!r}), Path(), 60)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", parent], cwd=Path(data.__file__).parents[1])
+    child = int(wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text()))
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert wait_for(lambda: not running(child))
+
+
+def wait_for(condition: Any) -> Any:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.01)
+    raise AssertionError("waited 20 s in vain")
+
+
+def running(pid: int) -> bool:
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return bool(state.strip()) and not state.startswith("Z")
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"MLPBENCH_CACHE": "/a", "XDG_CACHE_HOME": "/b", "HOME": "/c"}, "/a"),
+        ({"XDG_CACHE_HOME": "/b", "HOME": "/c"}, "/b/mlpbench"),
+        ({"XDG_CACHE_HOME": "relative", "HOME": "/c"}, "/c/.cache/mlpbench"),
+        ({"HOME": "/c"}, "/c/.cache/mlpbench"),
+    ],
+)
+def test_where_the_cache_is(environ: dict[str, str], expected: str) -> None:
+    assert data.cache_folder(environ) == Path(expected)
+
+
+def test_a_cache_that_cannot_be_written_is_bad_input(root: Path, tmp_path: Path, torchvision: list[str]) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BadInput, match=r"^cache .*/file/data: expected a folder that can be written, .*MLPBENCH_CACHE"):
+        data.find(root, {"MLPBENCH_CACHE": str(tmp_path / "file")})
+
+
+def test_a_filled_cache_need_not_be_writable(root: Path, environ: dict[str, str], torchvision: list[str]) -> None:
+    data.find(root, environ)
+    lock = Path(environ["MLPBENCH_CACHE"], "data", "fashion-mnist.lock")
+    lock.unlink()
+    lock.mkdir()  # cannot be opened for writing, whoever runs this
+    assert data.find(root, environ).kind == "fashion-mnist"
+
+
+def test_mapped_arrays_cannot_be_changed(root: Path, environ: dict[str, str], torchvision: list[str]) -> None:
+    images, _ = data.load(data.find(root, environ).directory, "test")
+    assert isinstance(images, np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        images[0] = 0
+
+
+def test_synthetic_images_are_the_same_everywhere() -> None:
+    images, labels = synthetic.draw(50, seed=0)
+    digest = hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
+    assert digest == "3d1cd3526763f6bb86ff05d1f97fb665fcf9ffda50a21bdad041011909e674ff"
+    assert not np.array_equal(images, synthetic.draw(50, seed=1)[0])
+
+
+def test_synthetic_images_can_be_learned() -> None:
+    """The nearest class mean of 2,000 images finds nine in ten of others, where guessing finds one in ten."""
+    images, labels = synthetic.draw(2000, seed=0)
+    others, expected = synthetic.draw(1000, seed=1)
+    means = np.stack([images[labels == k].mean(axis=0) for k in range(synthetic.CLASSES)]).reshape(10, -1)
+    flat = others.reshape(len(others), -1).astype(float)
+    distances = (flat**2).sum(1)[:, None] - 2 * flat @ means.T + (means**2).sum(1)
+    assert (distances.argmin(axis=1) == expected).mean() > 0.9
+
+
+@pytest.mark.skipif(not os.environ.get("MLPBENCH_DATA"), reason="MLPBENCH_DATA names no Fashion-MNIST")
+def test_the_real_data_is_read_right(environ: dict[str, str]) -> None:
+    """Its labels are balanced, and its first training label is 9, an ankle boot (github.com/zalandoresearch)."""
+    source = data.find(None, environ | {"MLPBENCH_DATA": os.environ["MLPBENCH_DATA"]})
+    images, labels = data.load(source.directory, "train")
+    assert images.shape == (60_000, 28, 28)
+    assert labels[0] == 9
+    assert np.bincount(labels).tolist() == [6000] * 10
+    assert re.search("MD5", source.note)
