@@ -1,0 +1,75 @@
+"""From records to arrays: which launches count, and each case's times per step as (launches, rounds)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.store import Records
+
+__all__ = ["complete_launches", "outcomes_by_case", "start_up", "times"]
+
+Floats = NDArray[np.float64]
+
+
+def complete_launches(records: Records) -> dict[str, dict[int, int]]:
+    """Return {study: {launch: attempt}} of the launches that ran to their end; the others stay out of the inference."""
+    found: dict[str, dict[int, int]] = defaultdict(dict)
+    for outcome in records.outcomes:
+        if outcome["kind"] == "launch" and outcome["complete"] and outcome["launch"] >= 0:
+            found[outcome["study"]][outcome["launch"]] = outcome["attempt"]
+    return found
+
+
+def times(records: Records, rounds: dict[str, int]) -> dict[str, Floats]:
+    """Return seconds per step of each case, (complete launches, rounds), NaN where a sample is missing.
+
+    Args:
+        records: A run.
+        rounds: The planned rounds of each case, by id.
+    """
+    complete = complete_launches(records)
+    rows = {study: {launch: row for row, launch in enumerate(sorted(found))} for study, found in complete.items()}
+    result: dict[str, Floats] = {}
+    for sample in records.samples:
+        case = sample["case"]
+        study = case.partition("/")[0]
+        row = rows.get(study, {}).get(sample["launch"])
+        if case not in rounds or row is None or complete[study][sample["launch"]] != sample["attempt"]:
+            continue
+        if case not in result:
+            result[case] = np.full((len(rows[study]), rounds[case]), np.nan)
+        if sample["round"] < rounds[case]:
+            result[case][row, sample["round"]] = sample["elapsed_s"] / sample["steps"]
+    return result
+
+
+def outcomes_by_case(records: Records, kind: str) -> dict[str, list[dict[str, Any]]]:
+    """Return the outcomes of one kind by case id."""
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for outcome in _of_cases(records.outcomes):
+        if outcome["kind"] == kind:
+            found[outcome["case"]].append(outcome)
+    return found
+
+
+def start_up(records: Records) -> dict[str, dict[str, Any]]:
+    """Return start-up figures by case id, seconds: medians over launches, the pilot's (cold), equality."""
+    result: dict[str, dict[str, Any]] = defaultdict(dict)
+    for case, starts in outcomes_by_case(records, "start").items():
+        warm = [start for start in starts if not start["pilot"]]
+        cold = [start for start in starts if start["pilot"]]
+        for name in ("interpreter_s", "import_s", "build_s", "first_step_s", "overhead_s"):
+            result[case][name] = float(np.median([start[name] for start in warm])) if warm else None
+            result[case][f"cold_{name}"] = cold[-1][name] if cold else None
+    for case, checks in outcomes_by_case(records, "equality").items():
+        result[case] |= {"deviation": checks[-1]["deviation"], "bound": checks[-1]["bound"]}
+    return result
+
+
+def _of_cases(outcomes: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    return (outcome for outcome in outcomes if "case" in outcome)

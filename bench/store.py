@@ -1,0 +1,212 @@
+"""The run folder: append-only records, flushed line by line, and the reading of them.
+
+    run.json        what was asked, the plan, the machine
+    samples.jsonl   one sample a line
+    outcomes.jsonl  what else became of a case: equality, calibration, start-up, skip, failure; and of a launch
+    summary.json    what stats derived; report.html and figures/ beside it
+
+A line is written with one system call, so that a killed run loses at most the sample in flight. A torn last line is
+dropped with a note; anything else that is not a record is bad input, and nothing is changed on disk.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.errors import BadInput
+
+__all__ = ["FORMAT_VERSION", "Records", "RunFolder", "read", "write_json"]
+
+FORMAT_VERSION = 1
+Record = dict[str, Any]
+
+NUMBER = (int, float)
+SAMPLE_FIELDS: dict[str, type | tuple[type, ...]] = {
+    "case": str,
+    "launch": int,
+    "attempt": int,
+    "round": int,
+    "position": int,
+    "steps": int,
+    "elapsed_s": NUMBER,
+}
+RUN_FIELDS: dict[str, type | tuple[type, ...]] = {
+    "command": list,
+    "label": str,
+    "seed": int,
+    "margin": NUMBER,
+    "data": dict,
+    "plan": dict,
+    "machine": dict,
+}
+
+
+@dataclass
+class Records:
+    """A run folder's records in memory; ``notes`` says what was dropped in reading them."""
+
+    run: Record
+    samples: list[Record]
+    outcomes: list[Record]
+    notes: list[str] = field(default_factory=list)
+
+
+class RunFolder:
+    """The writing side: appends to one run folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._files = {name: self._open(path / f"{name}.jsonl") for name in ("samples", "outcomes")}
+
+    @classmethod
+    def create(cls, path: Path, run: Mapping[str, Any]) -> RunFolder:
+        """Make a new run folder; raises BadInput where it cannot be written or holds a run already."""
+        cls.check(path)
+        write_json(path / "run.json", {"format_version": FORMAT_VERSION, **run})
+        return cls(path)
+
+    @classmethod
+    def reopen(cls, path: Path) -> RunFolder:
+        """Open a run folder to append to it; raises BadInput where it cannot be written."""
+        for name in ("samples", "outcomes"):
+            if (path / f"{name}.jsonl.gz").exists():
+                raise BadInput(f"--resume: {path} is a reference run, its records are packed; gunzip them in a copy")
+        try:
+            return cls(path)
+        except OSError as error:
+            raise BadInput(f"--out {path}: cannot be written ({error.strerror}); copy it to where it can be") from None
+
+    @staticmethod
+    def check(path: Path) -> None:
+        """Raise BadInput unless a run can be recorded there; makes the folder."""
+        if (path / "run.json").exists():
+            raise BadInput(f"--out {path}: holds a run already; add --resume to finish it, or name another folder")
+        if path.is_dir() and any(path.iterdir()):
+            raise BadInput(f"--out {path}: holds other files; name a new or an empty folder")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            probe = path / ".writable"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise BadInput(f"--out {path}: cannot be written ({error.strerror}); name a folder that can be") from None
+
+    def sample(self, record: Mapping[str, Any]) -> None:
+        """Append a sample."""
+        self._append("samples", record)
+
+    def outcome(self, kind: str, **fields: Any) -> None:
+        """Append an outcome."""
+        self._append("outcomes", {"kind": kind, **fields})
+
+    def close(self) -> None:
+        """Close the files; the folder can be opened again."""
+        for descriptor in self._files.values():
+            os.close(descriptor)
+        self._files = {}
+
+    def _append(self, name: str, record: Mapping[str, Any]) -> None:
+        os.write(self._files[name], json.dumps(record).encode() + b"\n")
+
+    @staticmethod
+    def _open(path: Path) -> int:
+        if path.exists():
+            _cut_torn_line(path)
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+
+
+def read(path: Path) -> Records:
+    """Read a run folder, its samples plain or gzipped.
+
+    Raises:
+        BadInput: It is no run folder, or a record in it is damaged; the text names file and line.
+    """
+    notes: list[str] = []
+    run = _read_run(path)
+    samples = _read_lines(_existing(path / "samples.jsonl"), notes)
+    outcomes = _read_lines(_existing(path / "outcomes.jsonl"), notes)
+    for number, sample in enumerate(samples, 1):
+        _require(sample, SAMPLE_FIELDS, f"{path / 'samples.jsonl'}:{number}")
+        if not (sample["elapsed_s"] >= 0 and sample["steps"] >= 1):
+            raise BadInput(
+                f"{path / 'samples.jsonl'}:{number}: a sample needs elapsed_s >= 0 and steps >= 1; restore it"
+            )
+    for number, outcome in enumerate(outcomes, 1):
+        _require(outcome, {"kind": str}, f"{path / 'outcomes.jsonl'}:{number}")
+    return Records(run, samples, outcomes, notes)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON so that a reader sees the old file or the whole new one."""
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def _read_run(path: Path) -> Record:
+    file = path / "run.json"
+    if not file.is_file():
+        raise BadInput(f"{path}: no run folder (it has no run.json); name a folder that `mlpbench run` wrote")
+    try:
+        run = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise BadInput(f"{file}: damaged ({error}); restore the file from a copy") from None
+    _require(run, {"format_version": int}, str(file))
+    if run["format_version"] > FORMAT_VERSION:
+        newer = run["format_version"]
+        raise BadInput(f"{file}: format version {newer}, this mlpbench reads up to {FORMAT_VERSION}; update mlpbench")
+    _require(run, RUN_FIELDS, str(file))
+    _require(run["plan"], {"launches": dict, "groups": list}, f"{file} (plan)")
+    _require(run["machine"], {"fingerprint": str, "facts": dict}, f"{file} (machine)")
+    return dict(run)
+
+
+def _existing(path: Path) -> Path:
+    zipped = path.with_name(path.name + ".gz")
+    return zipped if zipped.exists() and not path.exists() else path
+
+
+def _read_lines(path: Path, notes: list[str]) -> list[Record]:
+    if not path.exists():
+        return []
+    try:
+        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (OSError, EOFError) as error:
+        raise BadInput(f"{path}: cannot be read ({error}); restore the file from a copy") from None
+    whole, newline, rest = data.rpartition(b"\n")
+    if rest:
+        notes.append(f"{path.name}: the last line was torn by a killed run and is left out")
+    return [_record(line, f"{path}:{number}") for number, line in enumerate((whole + newline).splitlines(), 1)]
+
+
+def _record(line: bytes, where: str) -> Record:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        record = None
+    if not isinstance(record, dict):
+        raise BadInput(f"{where}: not a JSON record; restore the file from a copy, or remove that line")
+    return record
+
+
+def _require(record: Any, fields: Mapping[str, type | tuple[type, ...]], where: str) -> None:
+    if not isinstance(record, dict):
+        raise BadInput(f"{where}: expected a JSON object; restore the file from a copy")
+    for name, expected in fields.items():
+        value = record.get(name)
+        if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
+            found = "missing" if name not in record else f"is {type(value).__name__}"
+            raise BadInput(f"{where}: {name} {found}; restore the file from a copy")
+
+
+def _cut_torn_line(path: Path) -> None:
+    """A new line must not be glued to the torn end of a killed run's last one."""
+    data = path.read_bytes()
+    if data and not data.endswith(b"\n"):
+        os.truncate(path, data.rfind(b"\n") + 1)
