@@ -1,0 +1,214 @@
+"""A launch: starts its workers, feeds them rounds, watches them and ends them.
+
+A launch is one fresh set of processes: one worker per implementation (or library) and one for the control, started in
+random order, serving all groups of one study in random order. While one worker is timed all others are stopped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench import plan, telemetry
+from bench.case import Case
+from bench.plan import Planned
+from bench.process import WorkerError, WorkerProcess, spawn
+from bench.store import RunFolder
+
+__all__ = ["PILOT", "Context", "Launch", "Limits"]
+
+PILOT = -1
+STARTING_AT_ONCE = 2
+SLOWEST_SAMPLE = 50  # a sample may take this many times what it was calibrated for
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Per case: seconds for a start-up request, least seconds before a sample is given up, bytes of a worker."""
+
+    start_s: float = 120.0
+    sample_s: float = 10.0
+    memory_bytes: int | None = None
+    case_s: float = 30.0
+
+
+@dataclass
+class Context:
+    """What all launches of a run share."""
+
+    folder: RunFolder
+    limits: Limits
+    data_directory: Path
+    cache: Path
+    began: float
+    progress: Callable[[str, float], None] = lambda text, seconds: None
+    steps: dict[str, int] = field(default_factory=dict)
+    step_s: dict[str, float] = field(default_factory=dict)
+    retired: dict[str, str] = field(default_factory=dict)
+
+    def live(self, cases: Sequence[Case]) -> list[Case]:
+        """Return the cases that nothing has gone wrong with."""
+        return [case for case in cases if case.id not in self.retired]
+
+    def retire(self, case: Case, kind: str, reason: str, **fields: Any) -> None:
+        """Take a case out of the rest of the run and say why."""
+        self.retired[case.id] = reason
+        self.folder.outcome(kind, case=case.id, reason=reason, **fields)
+
+
+class Launch:
+    """One launch of one study; a context manager that leaves no worker behind."""
+
+    def __init__(
+        self, context: Context, groups: Sequence[Planned], generator: np.random.Generator, index: int, attempt: int = 0
+    ) -> None:
+        self.context = context
+        self.groups = groups
+        self.generator = generator
+        self.index = index
+        self.attempt = attempt
+        self._workers: dict[str, WorkerProcess] = {}
+        self._hello: dict[str, dict[str, Any]] = {}
+        self._lost: set[str] = set()
+
+    def __enter__(self) -> Launch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers.values():
+            worker.end()
+
+    def run(self) -> None:
+        """Measure every group once; what fails is on record."""
+        self.start()
+        for planned in self.shuffled(self.groups):
+            self._measure(planned)
+
+    def start(self, keep: Callable[[Case], bool] = lambda case: True) -> None:
+        """Start the workers in random order, two at a time."""
+        keys: dict[str, Case] = {}
+        for planned in self.groups:
+            keys |= {case.worker: case for case in self.context.live(planned.group.cases) if keep(case)}
+        cases = self.shuffled(list(keys.values()))
+        for first in range(0, len(cases), STARTING_AT_ONCE):
+            together = cases[first : first + STARTING_AT_ONCE]
+            for case in together:
+                self._spawn(case)
+            for case in together:
+                self._await(case)
+
+    def prepare(self, case: Case) -> dict[str, Any] | None:
+        """Build a case in its worker and return its start-up figures; None where that failed."""
+        directory = str(self.context.data_directory)
+        figures = self.ask(case, {"do": "prepare", "case": case.to_json(), "data_dir": directory}, "start-up")
+        return None if figures is None else self._hello[case.worker] | figures
+
+    def record_start(self, case: Case, figures: Mapping[str, Any]) -> None:
+        """Record start-up figures, in seconds."""
+        self.context.folder.outcome(
+            "start", case=case.id, launch=self.index, attempt=self.attempt, pilot=self.index == PILOT, **figures
+        )
+
+    def ask(self, case: Case, message: Mapping[str, Any], phase: str, limit_s: float = 0.0) -> dict[str, Any] | None:
+        """Ask a case's worker, started again if it died; None where the case failed, which is then retired."""
+        if case.worker not in self._workers:
+            self._spawn(case)
+            if not self._await(case):
+                return None
+        worker = self._workers[case.worker]
+        try:
+            reply = worker.request(message, limit_s or self.context.limits.start_s)
+            worker.stop()
+            return reply
+        except WorkerError as error:
+            self._failed(case, phase, error)
+            return None
+
+    def release(self, cases: Sequence[Case]) -> None:
+        """Have the workers forget what they prepared."""
+        for key in {case.worker: case for case in cases}:
+            if key in self._workers:
+                try:
+                    self._workers[key].request({"do": "release"}, self.context.limits.start_s)
+                    self._workers[key].stop()
+                except WorkerError:
+                    self._workers.pop(key).end()
+
+    def shuffled(self, items: Sequence[Any]) -> list[Any]:
+        """Return the items in an order drawn for this launch."""
+        return [items[index] for index in self.generator.permutation(len(items))]
+
+    def _measure(self, planned: Planned) -> None:
+        self._lost = set()
+        live = self.context.live(planned.group.cases)
+        ready = set()
+        for case in self.shuffled(live):
+            figures = self.prepare(case)
+            if figures is not None:
+                self.record_start(case, figures)
+                ready.add(case.id)
+        cases = [case for case in live if case.id in ready and case.id in self.context.steps]
+        if cases:
+            for number, row in enumerate(plan.order(planned.rounds, len(cases), self.generator)):
+                for position, index in enumerate(row):
+                    self._sample(cases[index], number, position)
+        self.release(live)
+
+    def _sample(self, case: Case, number: int, position: int) -> None:
+        if case.id in self.context.retired or case.id in self._lost:
+            return
+        steps = self.context.steps[case.id]
+        expected = steps * self.context.step_s[case.id]
+        limit = max(self.context.limits.sample_s, SLOWEST_SAMPLE * expected)
+        before = telemetry.read()
+        reply = self.ask(case, {"do": "sample", "case_id": case.id, "steps": steps}, "sampling", limit)
+        if reply is None:
+            return
+        host = telemetry.difference(before, telemetry.read())
+        self.context.folder.sample(
+            {
+                "case": case.id,
+                "launch": self.index,
+                "attempt": self.attempt,
+                "round": number,
+                "position": position,
+                "steps": steps,
+                "elapsed_s": reply["elapsed_s"],
+                "at_s": round(time.perf_counter() - self.context.began, 6),
+                "telemetry": reply["telemetry"] | host,
+            }
+        )
+        self.context.progress(case.group, reply["elapsed_s"])
+
+    def _spawn(self, case: Case) -> None:
+        memory = self.context.limits.memory_bytes if case.device == "cpu" else None
+        self._workers[case.worker] = spawn(case, self.context.cache, memory)
+
+    def _await(self, case: Case) -> bool:
+        """Wait for a worker's hello; where it fails, so do all of its cases."""
+        try:
+            self._hello[case.worker] = self._workers[case.worker].receive(self.context.limits.start_s)
+            self._workers[case.worker].stop()
+            return True
+        except WorkerError as error:
+            self._workers.pop(case.worker).end()
+            for planned in self.groups:
+                for other in self.context.live(planned.group.cases):
+                    if other.worker == case.worker:
+                        self.context.retire(other, "failure", error.reason, launch=self.index, phase="start")
+            return False
+
+    def _failed(self, case: Case, phase: str, error: WorkerError) -> None:
+        self.context.retire(case, "failure", error.reason, launch=self.index, phase=phase)
+        if error.alive and not error.reason.startswith("out of memory"):
+            self._workers[case.worker].stop()
+            return
+        self._workers.pop(case.worker).end()
+        # What else that worker had prepared is gone with it; the groups that remain get a fresh one.
+        for planned in self.groups:
+            self._lost |= {other.id for other in planned.group.cases if other.worker == case.worker}

@@ -1,0 +1,165 @@
+"""Studies to ordered launches and rounds, and skips with reasons; everything random in it comes from the seed."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bench import stats, timing, workloads
+from bench.case import Case, Group
+from bench.survey import Survey
+
+__all__ = ["PRESETS", "Plan", "Planned", "Preset", "expected_seconds", "launch_generator", "make"]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How many launches and rounds; more launches where a start costs under a second."""
+
+    launches: int
+    rounds: int
+    cheap_launches: int
+    cheap_rounds: int
+
+
+PRESETS = {
+    "quick": Preset(5, 25, 8, 20),
+    "standard": Preset(10, 30, 10, 30),
+    "thorough": Preset(20, 40, 20, 40),
+}
+CHEAP_START_S = 1.0
+ASSUMED_RATE = 50e9  # FLOP/s, only for the expectation shown before anything is measured, and only if nothing is known
+PREPARATION_S = 0.4  # building a case and warming it up, likewise
+PILOT_FACTOR = 3.0  # equality checks and cold compilers, likewise
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A group with its number of rounds, a whole number of Williams squares."""
+
+    group: Group
+    rounds: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do; a skip is a case, its group's baseline and the reason."""
+
+    seed: int
+    launches: Mapping[str, int]
+    groups: Sequence[Planned]
+    skips: Sequence[tuple[Case, str, str]]
+
+    def of(self, study: str) -> list[Planned]:
+        """Return the groups of one study."""
+        return [planned for planned in self.groups if planned.group.study == study]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan as run.json holds it."""
+        groups = [
+            {
+                "study": planned.group.study,
+                "name": planned.group.name,
+                "baseline": planned.group.baseline,
+                "rounds": planned.rounds,
+                "cases": [case.to_json() for case in planned.group.cases],
+            }
+            for planned in self.groups
+        ]
+        skips = [{"case": case.to_json(), "baseline": baseline, "reason": reason}
+                 for case, baseline, reason in self.skips]  # fmt: skip
+        return {"launches": dict(self.launches), "groups": groups, "skips": skips}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any], seed: int) -> Plan:
+        """Return the plan of a run.json; raises KeyError or TypeError where it is none."""
+        groups = [
+            Planned(
+                Group(
+                    entry["study"],
+                    entry["name"],
+                    tuple(Case.from_json(case) for case in entry["cases"]),
+                    entry["baseline"],
+                ),
+                int(entry["rounds"]),
+            )
+            for entry in record["groups"]
+        ]
+        skips = [(Case.from_json(entry["case"]), entry["baseline"], entry["reason"]) for entry in record["skips"]]
+        return cls(seed, {str(key): int(value) for key, value in record["launches"].items()}, groups, skips)
+
+
+def make(groups: Sequence[Group], survey: Survey, preset: str, seed: int) -> Plan:
+    """Leave out what cannot run here, with its reason, and fix launches and rounds in advance."""
+    chosen = PRESETS[preset]
+    skips: list[tuple[Case, str, str]] = []
+    studies: dict[str, list[Group]] = {}
+    for group in groups:
+        kept = []
+        for case in group.cases:
+            reason = survey.reasons.get(case.id)
+            if reason is None:
+                kept.append(case)
+            else:
+                skips.append((case, group.baseline, reason))
+        if any(not case.control for case in kept):
+            studies.setdefault(group.study, []).append(replace(group, cases=tuple(kept)))
+    launches: dict[str, int] = {}
+    planned: list[Planned] = []
+    for study, members in studies.items():
+        cheap = all(_start_s(case, survey) < CHEAP_START_S for group in members for case in group.cases)
+        launches[study] = chosen.cheap_launches if cheap else chosen.launches
+        rounds = chosen.cheap_rounds if cheap else chosen.rounds
+        planned += [Planned(group, whole_squares(rounds, len(group.cases))) for group in members]
+    return Plan(seed, launches, planned, skips)
+
+
+def whole_squares(rounds: int, cases: int) -> int:
+    """Return the rounds rounded up to whole Williams squares."""
+    square = cases if cases % 2 == 0 or cases == 1 else 2 * cases
+    return math.ceil(rounds / square) * square
+
+
+def order(rounds: int, cases: int, generator: np.random.Generator) -> list[list[int]]:
+    """Return for each round the order of its cases: Williams squares, each relabelled at random."""
+    rows: list[list[int]] = []
+    while len(rows) < rounds:
+        rows += stats.williams(cases, generator)
+    return rows[:rounds]
+
+
+def launch_generator(seed: int, study: str, launch: int, attempt: int) -> np.random.Generator:
+    """Return the source of every random order in one launch."""
+    return np.random.default_rng([seed, zlib.crc32(study.encode()), launch + 1, attempt])
+
+
+def expected_seconds(plan: Plan, survey: Survey, step_s: Mapping[str, float] | None = None) -> float:
+    """Return about how long the plan takes, from step times where known, else from FLOPs at an assumed rate."""
+    known = step_s or {}
+    total = 0.0
+    for study, launches in plan.launches.items():
+        groups = plan.of(study)
+        workers = {case.worker: case for planned in groups for case in planned.group.cases}
+        start = sum(_start_s(case, survey) for case in workers.values())
+        build = PREPARATION_S * sum(len(planned.group.cases) for planned in groups)
+        sampled = sum(
+            planned.rounds * sum(_sample_s(case, known, survey.rate or ASSUMED_RATE) for case in planned.group.cases)
+            for planned in groups
+        )
+        total += launches * (start + build + sampled) + (0 if known else PILOT_FACTOR * (start + build))
+    return total
+
+
+def _sample_s(case: Case, known: Mapping[str, float], rate: float) -> float:
+    """One discarded step, then at least one step and about the target."""
+    step = known.get(case.id) or workloads.work(case).flops / rate
+    return step + max(step, timing.TARGET_SAMPLE_S)
+
+
+def _start_s(case: Case, survey: Survey) -> float:
+    return survey.start_s.get(case.framework, 0.0)

@@ -1,0 +1,159 @@
+"""One worker process as its parent sees it: asked over a pipe, stopped while it is not its turn, ended for certain."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench import environments
+from bench.case import Case
+from bench.environments import Environment
+
+__all__ = ["WorkerError", "WorkerProcess", "spawn"]
+
+
+class WorkerError(Exception):
+    """What a worker failed at; ``alive`` says whether it can go on with other cases."""
+
+    def __init__(self, reason: str, *, alive: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.alive = alive
+
+
+class WorkerProcess:
+    """A worker in an environment. It gets a process group of its own, so that Ctrl-C reaches the parent alone, and so
+    that a stopped one left by a dead parent is hung up by the kernel also where there is no parent-death signal.
+    """
+
+    def __init__(self, environment: Environment, variables: Mapping[str, str]) -> None:
+        child_read, self._write = os.pipe()
+        self._read, child_write = os.pipe()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        self._buffer = b""
+        self._stopped = False
+        self.asked_at = time.perf_counter()
+        self._process = subprocess.Popen(
+            environments.command(environment, str(child_read), str(child_write), str(os.getpid())),
+            env=dict(variables),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._errors,
+            pass_fds=(child_read, child_write),
+            process_group=0,
+        )
+        os.close(child_read)
+        os.close(child_write)
+        # Where memory runs out despite the limits, the kernel should take a worker, not the run.
+        with contextlib.suppress(OSError), open(f"/proc/{self.pid}/oom_score_adj", "w") as file:
+            file.write("1000")
+
+    @property
+    def pid(self) -> int:
+        """The process identifier."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.poll() is None
+
+    def request(self, message: Mapping[str, Any], limit_s: float) -> dict[str, Any]:
+        """Send a request and return the reply.
+
+        Raises:
+            WorkerError: The worker answered with an error, died, or took longer than the limit and was ended.
+        """
+        self.send(message)
+        return self.receive(limit_s)
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Send a request, waking the worker if it was stopped."""
+        self.wake()
+        with contextlib.suppress(BrokenPipeError):  # receive() says how it ended
+            os.write(self._write, json.dumps(message).encode() + b"\n")
+
+    def receive(self, limit_s: float) -> dict[str, Any]:
+        """Return the reply to the last request; raises WorkerError as ``request`` does."""
+        line = self._line(time.monotonic() + limit_s, limit_s)
+        try:
+            reply: dict[str, Any] = json.loads(line)
+        except ValueError:
+            self.end()
+            raise WorkerError("wrote something else than a reply into its pipe", alive=False) from None
+        if "error" in reply:
+            raise WorkerError(str(reply["error"]), alive=True)
+        return reply
+
+    def stop(self) -> None:
+        """Stop the process and return when the kernel says it has: its spinning threads take no CPU from others."""
+        if self._stopped or not self.alive:
+            return
+        os.kill(self.pid, signal.SIGSTOP)
+        with contextlib.suppress(ChildProcessError):
+            os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        self._stopped = True
+
+    def wake(self) -> None:
+        """Continue a stopped process."""
+        if self._stopped and self.alive:
+            os.kill(self.pid, signal.SIGCONT)
+        self._stopped = False
+
+    def end(self) -> None:
+        """Kill the process and whatever it started; safe to call again."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
+        for descriptor in (self._read, self._write):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+        self._read = self._write = -1
+        self._errors.close()
+
+    def _line(self, deadline: float, limit_s: float) -> bytes:
+        while b"\n" not in self._buffer:
+            ready, _, _ = select.select([self._read], [], [], max(0.0, deadline - time.monotonic()))
+            if not ready:
+                self.end()
+                raise WorkerError(f"no answer within its limit of {limit_s:.0f} s", alive=False)
+            data = os.read(self._read, 1 << 16)
+            if not data:
+                reason = self._how_it_ended()
+                self.end()
+                raise WorkerError(reason, alive=False)
+            self._buffer += data
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line
+
+    def _how_it_ended(self) -> str:
+        code = self._process.wait()
+        if code < 0:
+            return f"crashed: killed by signal {-code} ({signal.Signals(-code).name})"
+        self._errors.seek(0, os.SEEK_END)
+        self._errors.seek(max(0, self._errors.tell() - 4096))
+        lines = self._errors.read().decode(errors="replace").strip().splitlines() or ["it wrote no error"]
+        return f"ended with status {code}: {lines[-1].strip()[:300]}"
+
+
+def spawn(case: Case, cache: Path, memory_limit: int | None = None) -> WorkerProcess:
+    """Start a worker in a case's environment and ask it to import the provider; its answer is yet to be received.
+
+    Args:
+        case: Any of the cases the worker will serve.
+        cache: Where compilers keep what later workers may reuse.
+        memory_limit: Bytes of private memory it may allocate, or None.
+    """
+    environment = environments.for_framework(case.framework)
+    worker = WorkerProcess(environment, environments.variables(case.threads, cache, case.variables))
+    worker.send({"do": "hello", "cases": [case.to_json()], "memory_limit": memory_limit, "asked_at": worker.asked_at})
+    return worker

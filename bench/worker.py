@@ -1,0 +1,165 @@
+"""Runs inside an environment: builds cases, times samples, answers one JSON line per request.
+
+Only the standard library, NumPy, the light modules of ours and the framework of the case at hand are imported here.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from bench import implementations, libraries, timing, workloads
+from bench.case import Case
+
+__all__ = ["main"]
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+RATE_SIZE = 512
+
+Message = dict[str, Any]
+
+
+class Worker:
+    """The cases one worker holds, and what it does on request."""
+
+    def __init__(self) -> None:
+        self.providers: dict[str, ModuleType] = {}
+        self.prepared: dict[str, workloads.Prepared] = {}
+
+    def hello(self, request: Message) -> Message:
+        """Import the provider; return the seconds since this process was asked for and those of the import alone."""
+        if request["memory_limit"] is not None:
+            # RLIMIT_DATA counts writable private memory; RLIMIT_AS would count CUDA's address reservations.
+            resource.setrlimit(resource.RLIMIT_DATA, (request["memory_limit"], request["memory_limit"]))
+        started = time.perf_counter()
+        for case in request["cases"]:
+            self._provider(Case.from_json(case))
+        done = time.perf_counter()
+        return {
+            "import_s": done - started,
+            "interpreter_s": started - request["asked_at"],
+            "overhead_s": timing.call_overhead(),
+        }
+
+    def survey(self, request: Message) -> Message:
+        """Return the reason why a case cannot run here, or None."""
+        case = Case.from_json(request["case"])
+        return {"reason": self._provider(case).unsupported(case.device, case.dtype)}
+
+    def rate(self, request: Message) -> Message:
+        """Return the FLOP/s of a small product in NumPy: an expectation of how long a plan takes, nothing else."""
+        matrix = np.ones((RATE_SIZE, RATE_SIZE), dtype=np.float32)
+        step_s = timing.calibrate(lambda: matrix @ matrix, lambda: None).step_s
+        return {"rate": 2 * RATE_SIZE**3 / step_s}
+
+    def facts(self, request: Message) -> Message:
+        """Return what a library says of its framework."""
+        return {"facts": libraries.load(request["library"]).facts()}
+
+    def check(self, request: Message) -> Message:
+        """Return how far a case is from the reference."""
+        case = Case.from_json(request["case"])
+        equality = workloads.load(case.workload).check(case, self._provider(case), Path(request["data_dir"]))
+        result: Message = equality.to_json()
+        return result
+
+    def prepare(self, request: Message) -> Message:
+        """Build a case and take its first steps; return its start-up figures in seconds."""
+        case = Case.from_json(request["case"])
+        provider = self._provider(case)
+        started = time.perf_counter()
+        prepared = workloads.load(case.workload).prepare(case, provider, Path(request["data_dir"]))
+        prepared.synchronize()
+        built = time.perf_counter()
+        prepared.step()
+        prepared.synchronize()
+        stepped = time.perf_counter()
+        self.prepared[case.id] = prepared
+        steps = timing.warm_up(prepared.step, prepared.synchronize)
+        return {"build_s": built - started, "first_step_s": stepped - built, "warm_up_steps": steps}
+
+    def calibrate(self, request: Message) -> Message:
+        """Return how many steps make a sample of a prepared case."""
+        prepared = self.prepared[request["case_id"]]
+        calibration = timing.calibrate(prepared.step, prepared.synchronize)
+        return {"steps": calibration.steps, "step_s": calibration.step_s}
+
+    def sample(self, request: Message) -> Message:
+        """Time one sample of a prepared case, with what the kernel says happened to this process meanwhile."""
+        prepared = self.prepared[request["case_id"]]
+        before = resource.getrusage(resource.RUSAGE_SELF)
+        taken = timing.sample(prepared.step, prepared.synchronize, request["steps"])
+        after = resource.getrusage(resource.RUSAGE_SELF)
+        telemetry = {
+            "voluntary_switches": after.ru_nvcsw - before.ru_nvcsw,
+            "involuntary_switches": after.ru_nivcsw - before.ru_nivcsw,
+            "page_faults": after.ru_minflt - before.ru_minflt,
+            "cpu_s": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 6),
+            "discarded_s": taken.discarded_s,
+        }
+        return {"elapsed_s": taken.elapsed_s, "telemetry": telemetry}
+
+    def release(self, request: Message) -> Message:
+        """Forget the prepared cases."""
+        self.prepared.clear()
+        return {}
+
+    def _provider(self, case: Case) -> ModuleType:
+        key = case.source or case.provider
+        if key not in self.providers:
+            of_matmul = case.workload == "matmul"
+            self.providers[key] = (
+                libraries.load(case.provider) if of_matmul else implementations.load(case.provider, case.source)
+            )
+        return self.providers[key]
+
+
+def main(read_fd: str, write_fd: str, parent: str) -> None:
+    """Answer requests from one file descriptor on another until it closes."""
+    _die_with(int(parent))
+    worker = Worker()
+    verbs: dict[str, Callable[[Message], Message]] = {
+        "hello": worker.hello,
+        "survey": worker.survey,
+        "rate": worker.rate,
+        "facts": worker.facts,
+        "check": worker.check,
+        "prepare": worker.prepare,
+        "calibrate": worker.calibrate,
+        "sample": worker.sample,
+        "release": worker.release,
+    }
+    with os.fdopen(int(read_fd), "rb") as requests, os.fdopen(int(write_fd), "wb", buffering=0) as replies:
+        for line in requests:
+            request = json.loads(line)
+            replies.write(json.dumps(_answer(verbs[request["do"]], request)).encode() + b"\n")
+
+
+def _answer(verb: Callable[[Message], Message], request: Message) -> Message:
+    try:
+        return verb(request)
+    except MemoryError as error:
+        return {"error": f"out of memory: {error}".rstrip(": ")}
+    except Exception as error:  # whatever an implementation raises costs its own row only
+        text = " ".join(str(error).split())[:500]
+        out_of_memory = "out of memory" in text.lower() or "can't allocate memory" in text.lower()
+        return {"error": ("out of memory: " if out_of_memory else "") + f"{type(error).__name__}: {text}"}
+
+
+def _die_with(parent: int) -> None:
+    """Have the kernel kill this process, stopped or not, when its parent dies (Linux; see process.py for others)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)

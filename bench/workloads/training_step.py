@@ -1,0 +1,115 @@
+"""One SGD step of an MLP on batches of images that are resident on the device.
+
+Parameters: ``inputs``, ``hidden`` (a list), ``outputs``, ``batch`` and ``learning_rate``. The provider is an
+implementation. Steps cycle over a few batches: enough that no library can profit from seeing the same one again, few
+enough to fit any memory.
+
+FLOPs are those of the matrix products, two per multiplication: forward, the gradient of the weights, and, for all
+layers but the first, that of the inputs; as ``torch.utils.flop_counter.FlopCounterMode`` counts. Bytes are those that
+no implementation can avoid without a cache: images and labels read once, each weight and bias read and written once,
+and the result of each layer written and read once.
+"""
+
+from __future__ import annotations
+
+from itertools import cycle, pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.case import Case
+from bench.errors import BadInput
+from bench.workloads import Prepared, Work
+from mlp_impls import Model, Shape, initial_weights
+
+if TYPE_CHECKING:
+    from bench.equality import Equality
+
+__all__ = ["RESIDENT_BATCHES", "check", "prepare", "work"]
+
+RESIDENT_BATCHES = 16
+CHECKED_BATCHES = 10
+LABEL_BYTES = 8
+ITEM_SIZES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
+
+
+def work(case: Case) -> Work:
+    """Return what one step needs; its items are examples."""
+    shape, batch = _shape(case), int(case.parameters["batch"])
+    flops = sum(
+        2 * batch * rows * columns * (2 if layer == 0 else 3)
+        for layer, (rows, columns) in enumerate(pairwise(shape.sizes))
+    )
+    values = 2 * shape.parameters + batch * shape.inputs + 2 * batch * sum(shape.sizes[1:])
+    moved = ITEM_SIZES[case.dtype] * values + LABEL_BYTES * batch
+    return Work(flops=flops, bytes=moved, items=batch, item="examples")
+
+
+def prepare(case: Case, provider: Any, data_dir: Path) -> Prepared:
+    """Build the model and place its batches. Raises BadInput where the images do not fit the shape."""
+    shape, batch = _shape(case), int(case.parameters["batch"])
+    model: Model = provider.build(
+        shape,
+        initial_weights(shape, case.seed),
+        learning_rate=float(case.parameters["learning_rate"]),
+        loss_divisor=None,
+        device=case.device,
+        dtype=case.dtype,
+        **_variant(case, provider),
+    )
+    images, labels = _examples(data_dir, shape, RESIDENT_BATCHES * batch, case.seed)
+    parts = (slice(start, start + batch) for start in range(0, len(labels), batch))
+    following = cycle([model.place(images[part], labels[part]) for part in parts]).__next__
+    train_step = model.train_step
+    return Prepared(step=lambda: train_step(following()), synchronize=model.synchronize)
+
+
+def check(case: Case, provider: Any, data_dir: Path) -> Equality:
+    """Compare the implementation with the reference on the case's images, or on random ones where there are none."""
+    from bench import equality
+
+    shape, batch = _shape(case), int(case.parameters["batch"])
+    images = labels = None
+    if (data_dir / "train-images.npy").is_file():
+        images, labels = _examples(data_dir, shape, CHECKED_BATCHES * batch, case.seed)
+    return equality.check(
+        provider,
+        _variant(case, provider),
+        shape=shape,
+        dtype=case.dtype,
+        device=case.device,
+        batch=batch,
+        learning_rate=float(case.parameters["learning_rate"]),
+        seed=case.seed,
+        images=images,
+        labels=labels,
+    )
+
+
+def _shape(case: Case) -> Shape:
+    parameters = case.parameters
+    return Shape(int(parameters["inputs"]), tuple(map(int, parameters["hidden"])), int(parameters["outputs"]))
+
+
+def _variant(case: Case, provider: Any) -> dict[str, Any]:
+    return dict(provider.VARIANTS[case.variant]) if case.variant else {}
+
+
+def _examples(data_dir: Path, shape: Shape, count: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return so many training images, (count, inputs) in [0, 1], and labels, drawn by seed, each once if they last."""
+    from bench import data
+
+    images, labels = data.load(data_dir, "train")
+    pixels = int(np.prod(images.shape[1:]))
+    if pixels != shape.inputs:
+        raise BadInput(f"inputs {shape.inputs}: the images have {pixels} pixels; give the network {pixels} inputs")
+    if shape.outputs <= int(labels.max()):
+        classes = int(labels.max()) + 1
+        raise BadInput(
+            f"outputs {shape.outputs}: the labels have {classes} classes; give the network {classes} outputs"
+        )
+    rows = np.resize(np.random.default_rng(seed).permutation(len(labels)), count)
+    flat = images[rows].reshape(count, pixels).astype(np.float32) / np.float32(255)
+    return flat, labels[rows].astype(np.int64)

@@ -1,0 +1,83 @@
+"""Small networks in NumPy, measured for real: launches of a fraction of a second."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench import implementations, runner, store
+from bench.case import Case, Group
+from bench.launch import Limits
+from bench.plan import Plan, Planned
+from bench.studies import with_control
+
+BROKEN = Path(__file__).parents[1] / "broken"
+LIMITS = Limits(start_s=5.0, sample_s=2.0, memory_bytes=600_000_000, case_s=4.0)
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory):
+    """A data folder of 4,096 random images of 4 x 4."""
+    folder = tmp_path_factory.mktemp("data")
+    generator = np.random.default_rng(0)
+    for split in ("train", "test"):
+        np.save(folder / f"{split}-images.npy", generator.integers(0, 256, (4096, 4, 4), dtype=np.uint8))
+        np.save(folder / f"{split}-labels.npy", generator.integers(0, 10, 4096, dtype=np.uint8))
+    return folder
+
+
+@pytest.fixture
+def run_of(tmp_path, images):
+    """Make a function that measures small groups into a run folder, or resumes it, and returns its records."""
+
+    def measure(*groups, launches=2, rounds=4, resume=False, on_progress=lambda progress: None):
+        plan = Plan(0, {"throughput": launches}, [Planned(group, rounds) for group in groups], [])
+        path = tmp_path / "run"
+        earlier = store.read(path) if resume else None
+        folder = store.RunFolder.reopen(path) if resume else store.RunFolder.create(path, record(plan))
+        try:
+            runner.measure(plan, folder, images, LIMITS, earlier=earlier, on_progress=on_progress)
+        finally:
+            folder.close()
+        return store.read(path)
+
+    return measure
+
+
+@pytest.fixture
+def small_group():
+    """Make a function that returns one group of tiny networks in NumPy, the named broken ones among them."""
+
+    def make(*files, width=8):
+        entries = [implementations.built_in()["numpy_scratch"]]
+        for name in files:
+            entries += [entry for entry, _ in implementations.resolve([str(BROKEN / f"{name}.py")])]
+        parameters = {"inputs": 16, "hidden": [width], "outputs": 10, "batch": 32, "learning_rate": 0.1}
+        cases = tuple(
+            Case(
+                study="throughput",
+                group=f"16-{width}-10",
+                name=entry.name,
+                workload="training_step",
+                provider=entry.name,
+                framework=entry.framework,
+                parameters=parameters,
+                source=entry.source,
+            )
+            for entry in entries
+        )
+        return with_control(Group("throughput", f"16-{width}-10", cases, "numpy_scratch"))
+
+    return make
+
+
+def record(plan):
+    return {
+        "command": ["mlpbench", "run"],
+        "label": "here",
+        "seed": 0,
+        "margin": 0.02,
+        "data": {"kind": "synthetic", "note": ""},
+        "plan": plan.to_json(),
+        "machine": {"fingerprint": "", "facts": {}},
+    }

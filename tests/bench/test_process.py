@@ -1,0 +1,149 @@
+"""A worker as its parent sees it: answers, is quiet when stopped, and leaves nothing behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import psutil
+import pytest
+
+from bench.case import Case
+from bench.process import WorkerError, spawn
+
+CASE = Case("s", "g", "4", "matmul", "numpy", "numpy", {"m": 4, "k": 4, "n": 4, "stack": 1})
+
+
+@pytest.fixture
+def worker(tmp_path):
+    process = spawn(CASE, tmp_path)
+    process.receive(60)
+    yield process
+    process.end()
+
+
+def test_it_prepares_and_samples(worker):
+    worker.request({"do": "prepare", "case": CASE.to_json(), "data_dir": ""}, 60)
+    reply = worker.request({"do": "sample", "case_id": CASE.id, "steps": 3}, 60)
+    assert reply["elapsed_s"] > 0
+    assert reply["telemetry"]["cpu_s"] >= 0
+
+
+def test_an_error_inside_names_itself_and_the_worker_goes_on(worker):
+    with pytest.raises(WorkerError, match="KeyError") as caught:
+        worker.request({"do": "sample", "case_id": "unknown", "steps": 1}, 60)
+    assert caught.value.alive
+    assert worker.request({"do": "survey", "case": CASE.to_json()}, 60) == {"reason": None}
+
+
+def test_one_that_is_killed_is_reported_with_its_signal(worker):
+    os.kill(worker.pid, signal.SIGKILL)
+    with pytest.raises(WorkerError, match="SIGKILL") as caught:
+        worker.request({"do": "survey", "case": CASE.to_json()}, 60)
+    assert not caught.value.alive
+
+
+def test_one_that_does_not_answer_in_time_is_ended(worker):
+    pid = worker.pid
+    worker.send({"do": "survey", "case": CASE.to_json()})
+    worker.receive(60)
+    with pytest.raises(WorkerError, match="limit"):
+        worker.receive(0.05)
+    assert not psutil.pid_exists(pid)
+
+
+def test_a_stopped_worker_is_stopped_when_stop_returns(worker):
+    worker.stop()
+    assert psutil.Process(worker.pid).status() == psutil.STATUS_STOPPED
+    assert worker.request({"do": "survey", "case": CASE.to_json()}, 60) == {"reason": None}
+
+
+def test_ending_a_stopped_worker_leaves_nothing(worker):
+    worker.stop()
+    pid = worker.pid
+    worker.end()
+    worker.end()
+    assert not psutil.pid_exists(pid)
+
+
+def test_what_cannot_be_imported_is_a_reason(tmp_path):
+    (tmp_path / "broken.py").write_text("raise ImportError('no such library')\n")
+    case = Case("s", "g", "x", "training_step", "broken", "numpy", {}, source=str(tmp_path / "broken.py"))
+    process = spawn(case, tmp_path)
+    try:
+        with pytest.raises(WorkerError, match="no such library"):
+            process.receive(60)
+    finally:
+        process.end()
+
+
+def test_a_worker_that_ends_by_itself_is_a_reason(tmp_path):
+    (tmp_path / "leaves.py").write_text("import os, sys\nprint('gone fishing', file=sys.stderr)\nos._exit(3)\n")
+    case = Case("s", "g", "x", "training_step", "leaves", "numpy", {}, source=str(tmp_path / "leaves.py"))
+    process = spawn(case, tmp_path)
+    try:
+        with pytest.raises(WorkerError, match="status 3: gone fishing"):
+            process.receive(60)
+    finally:
+        process.end()
+
+
+def test_memory_beyond_the_limit_is_refused(tmp_path):
+    """A gigabyte does not fit into 400 MB; the kernel, not the run, would be the next to object."""
+    (tmp_path / "greedy.py").write_text("import numpy as np\nheld = np.ones(2**27)\n")
+    case = Case("s", "g", "x", "training_step", "greedy", "numpy", {}, source=str(tmp_path / "greedy.py"))
+    process = spawn(case, tmp_path, memory_limit=400_000_000)
+    try:
+        with pytest.raises(WorkerError, match="out of memory"):
+            process.receive(60)
+    finally:
+        process.end()
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_workers_die_with_a_killed_parent(tmp_path, stopped):
+    """Also stopped ones, which read no pipe that closes."""
+    program = f"""
+        import time
+        from pathlib import Path
+        from bench.process import spawn
+        from tests_case import CASE
+        worker = spawn(CASE, Path({str(tmp_path)!r}))
+        worker.receive(60)
+        if {stopped}:
+            worker.stop()
+        print(worker.pid, flush=True)
+        time.sleep(60)
+    """
+    (tmp_path / "tests_case.py").write_text(
+        f"from bench.case import Case\nCASE = Case(*{('s', 'g', '4', 'matmul', 'numpy', 'numpy')!r}, {{}})\n"
+    )
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join([root, str(tmp_path)])}
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, text=True, env=environ
+    ) as parent:
+        pid = int(parent.stdout.readline())
+        assert psutil.pid_exists(pid)
+        parent.kill()
+    deadline = time.monotonic() + 10
+    while psutil.pid_exists(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not psutil.pid_exists(pid)
+
+
+def test_a_worker_imports_light_modules_only(tmp_path):
+    (tmp_path / "looks.py").write_text(
+        "import sys\n"
+        "heavy = {'scipy', 'matplotlib', 'typer', 'rich', 'pandas', 'psutil', 'mlpbench', 'reports'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+        "assert '' not in sys.path\n"
+    )
+    case = Case("s", "g", "x", "training_step", "looks", "numpy", {}, source=str(tmp_path / "looks.py"))
+    process = spawn(case, tmp_path)
+    try:
+        assert process.receive(60)["import_s"] >= 0
+    finally:
+        process.end()
