@@ -1,0 +1,290 @@
+"""What all figures share: style, layout, axes, marks of verdicts, and the note that images are synthetic.
+
+Figures are matplotlib ``Figure`` objects on the Agg canvas; pyplot and its global state are never touched. A figure is
+9.6 inches wide and is shown 960 px wide, so 10 points are about 14 px on the page.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, NullLocator
+
+from reports.colours import INK, MUTED, Look
+from reports.formats import TIMES_SIGN
+from reports.rows import Panel, Row, is_synthetic, unique
+
+__all__ = [
+    "BOTTOM",
+    "STYLE",
+    "WIDTH",
+    "dodge",
+    "finish",
+    "key",
+    "key_inches",
+    "key_of_names",
+    "key_of_verdicts",
+    "left_of",
+    "margin_band",
+    "mark",
+    "pack",
+    "plain_axis",
+    "point",
+    "rate_axis",
+    "ratio_axis",
+    "size_axis",
+    "spread",
+    "titles",
+]
+
+Ends = tuple[float, float, float]
+
+WIDTH = 9.6
+STYLE: Any = {
+    "font.family": ["DejaVu Sans"],  # comes with matplotlib, so pictures are the same everywhere
+    "font.size": 10,
+    "text.parse_math": False,  # a dollar in a name is a dollar
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlecolor": INK,
+    "axes.labelsize": 10,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": "#9aa5b1",
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "#e4e8ec",
+    "grid.linewidth": 0.8,
+    "xtick.color": "#9aa5b1",
+    "ytick.color": "#9aa5b1",
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "text.color": INK,
+    "legend.frameon": False,
+    "legend.fontsize": 9.5,
+    "legend.handletextpad": 0.4,
+    "legend.columnspacing": 1.6,
+    "figure.dpi": 100,
+    "savefig.dpi": 200,
+    "savefig.facecolor": "white",
+    "hatch.linewidth": 0.6,
+}
+NEAREST_OCTAVES = 0.75  # sizes as near as 250 and 256 are drawn this far apart, so that neither hides the other
+RATIO_TICKS = (
+    1,
+    2,
+    0.5,
+    1.25,
+    0.8,
+    5,
+    0.2,
+    10,
+    0.1,
+    1.5,
+    0.67,
+    3,
+    0.33,
+    20,
+    0.05,
+    50,
+    100,
+    1.1,
+    0.9,
+    1.05,
+    0.95,
+    1.02,
+    0.98,
+)
+LETTER_INCHES, HANDLE_INCHES, LINE_INCHES = 0.078, 0.62, 0.24  # of a key, at the style's font size
+TICKS = 10  # at most, on a logarithmic axis
+HALO = "white"
+BOTTOM = 0.74  # inches for tick labels, axis label and the note on synthetic images
+
+
+def spread(sizes: Sequence[int]) -> dict[int, float]:
+    """Return a place on a log-2 axis for each size, near neighbours moved apart."""
+    places: dict[int, float] = {}
+    last = -math.inf
+    for size in sorted(sizes):
+        last = max(math.log2(size), last + NEAREST_OCTAVES)
+        places[size] = last
+    return places
+
+
+def dodge(index: int, count: int, room: float) -> float:
+    """Return how far aside the index-th of several marks at one place is drawn, so that intervals do not overlap."""
+    return (index - (count - 1) / 2) * room / max(count, 1)
+
+
+def size_axis(axes: Axes, places: Mapping[int, float], label: str, margin: float = 0.6) -> None:
+    """Label the axis with exactly the sizes that were measured."""
+    axes.set_xticks(list(places.values()), [str(size) for size in places])
+    axes.set_xlim(min(places.values()) - margin, max(places.values()) + margin)
+    axes.set_xlabel(label)
+    axes.grid(visible=False, axis="x")
+
+
+def ratio_axis(axes: Axes, lows: Iterable[float], highs: Iterable[float], margin: float) -> None:
+    """Make a logarithmic axis of ratios around 1 with ticks a person would choose."""
+    low = min([*lows, 1 / (1 + 3 * margin)]) / 1.06
+    high = max([*highs, 1 + 3 * margin]) * 1.06
+    ticks = chosen(RATIO_TICKS, low, high)
+    axes.set_yscale("log")
+    axes.set_ylim(low, high)
+    axes.yaxis.set_major_locator(FixedLocator(ticks))
+    axes.yaxis.set_major_formatter(FixedFormatter([f"{tick:g}{TIMES_SIGN}" for tick in ticks]))
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def rate_axis(axes: Axes, low: float, high: float, *, which: str = "y") -> None:
+    """Make a logarithmic axis with round ticks, written out: 1, 2 and 5 of each decade first, then those between."""
+    low, high = low / 1.25, high * 1.25
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = chosen([digit * 10.0**decade for digit in (1, 2, 5, 3, 7, 1.5) for decade in decades], low, high)
+    axes.set(**{f"{which}scale": "log", f"{which}lim": (low, high)})
+    axis = axes.yaxis if which == "y" else axes.xaxis
+    axis.set_major_locator(FixedLocator(ticks))
+    axis.set_minor_locator(NullLocator())
+    plain_axis(axes, which)
+
+
+def chosen(candidates: Iterable[float], low: float, high: float) -> list[float]:
+    """Return the candidates, best first, that are in range and leave room for one another on a logarithmic axis."""
+    ticks: list[float] = []
+    room = math.log(high / low) / TICKS
+    for tick in candidates:
+        if low <= tick <= high and all(abs(math.log(tick / other)) >= room for other in ticks):
+            ticks.append(tick)
+    return sorted(ticks)
+
+
+def plain_axis(axes: Axes, which: str) -> None:
+    """Write out the numbers of a linear axis, never as powers."""
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+
+
+def left_of(names: Sequence[str], extra: float = 0.2) -> float:
+    """Return the left margin, as a fraction of the width, that names on the axis need; ``extra`` is in inches."""
+    return min(0.4, (0.086 * max(map(len, names)) + extra) / WIDTH)
+
+
+def margin_band(axes: Axes, margin: float) -> None:
+    """Shade where an effect is called equivalent, and draw the line of no effect."""
+    axes.axhspan(1 / (1 + margin), 1 + margin, color="#c9d1d9", alpha=0.55, linewidth=0, zorder=0.5)
+    axes.axhline(1, color=MUTED, linewidth=1, zorder=0.6)
+
+
+def point(
+    axes: Axes, place: float, ends: Ends, look: Look, verdict: str | None = "faster", *, sideways: bool = False
+) -> None:
+    """Draw (value, low, high) at a place; the filling of the mark says the verdict (see ``key_of_verdicts``).
+
+    The value need not lie within its interval: a median and the interval of a mean may differ.
+    """
+    value, low, high = ends
+
+    def plot(values: Sequence[float], **style: Any) -> None:
+        places = [place] * len(values)
+        axes.plot(*((values, places) if sideways else (places, values)), color=look.colour, **style)
+
+    plot([low, high], linewidth=1.6, solid_capstyle="butt", zorder=3)
+    plot([low, high], linestyle="none", marker="|" if sideways else "_", markersize=9, markeredgewidth=1.4, zorder=3)
+    plot([value], linestyle="none", zorder=4, **mark(look, verdict))
+
+
+def mark(look: Look, verdict: str | None) -> dict[str, Any]:
+    """Return the drawing of a mark: filled for faster and slower, open for equivalent, a cross where undecided."""
+    if verdict in ("faster", "slower"):
+        return {"marker": look.marker, "markersize": 6.5, "markeredgecolor": HALO, "markeredgewidth": 0.6}
+    if verdict == "equivalent":
+        return {"marker": look.marker, "markersize": 6, "markerfacecolor": "white", "markeredgewidth": 1.6}
+    return {"marker": "x", "markersize": 7, "markeredgewidth": 2}
+
+
+def key_of_names(figure: Figure, looks: Mapping[str, Look], top: float, *, extra: Sequence[Line2D] = ()) -> None:
+    """Put the key of colours above the panels; ``top`` is its distance from the upper edge in inches."""
+    handles = [
+        Line2D([], [], color=look.colour, label=name, linewidth=1.6, **mark(look, "faster"))
+        for name, look in looks.items()
+    ]
+    key(figure, [*handles, *extra], top)
+
+
+def key_of_verdicts(figure: Figure, top: float) -> None:
+    """Put the key of fillings above the panels."""
+    look = Look(MUTED, "o")
+    said = {"faster": "faster or slower", "equivalent": "equivalent", "inconclusive": "inconclusive"}
+    handles = [
+        Line2D([], [], color=MUTED, linestyle="none", label=text, **mark(look, verdict))
+        for verdict, text in said.items()
+    ]
+    band = Patch(facecolor="#dde2e7", label="margin of equivalence")
+    key(figure, [*handles, band], top)
+
+
+def pack(found: Mapping[Panel, Sequence[Row]], capacity: int = 11) -> list[list[Panel]]:
+    """Return panels in rows of a figure, as many side by side as there is room for their widths."""
+    rows: list[list[Panel]] = []
+    filled = capacity
+    for panel, members in found.items():
+        needed = len(unique(members, "width")) + 1
+        if filled + needed > capacity:
+            rows.append([])
+            filled = 0
+        rows[-1].append(panel)
+        filled += needed
+    return rows
+
+
+def titles(members: Sequence[Panel]) -> list[str]:
+    """Return the titles of panels side by side; from the second on, only what differs from the one before it."""
+    parts = [panel.title.split(" · ") for panel in members]
+    result = [" · ".join(parts[0])]
+    for before, now in pairwise(parts):
+        result.append(" · ".join(part for part, last in zip(now, before, strict=True) if part != last))
+    return result
+
+
+def finish(figure: Figure, run: Row, *, trains: bool) -> Figure:
+    """Note in the corner, in figures of training steps, that images are synthetic; return the figure."""
+    if trains and is_synthetic(run):
+        height = float(figure.get_size_inches()[1])
+        figure.text(
+            0.995, 0.05 / height, "synthetic images", ha="right", va="bottom", fontsize=9, color=MUTED, style="italic"
+        )
+    return figure
+
+
+def key(figure: Figure, handles: Sequence[Artist], top: float) -> None:
+    """Put a key above the panels; ``top`` is its distance from the upper edge in inches."""
+    height = float(figure.get_size_inches()[1])
+    figure.legend(
+        handles=list(handles),
+        ncols=_columns([str(handle.get_label()) for handle in handles]),
+        loc="upper left",
+        borderaxespad=0.0,
+        bbox_to_anchor=(0.005, 1 - top / height),
+    )
+
+
+def key_inches(names: Sequence[str]) -> float:
+    """Return the height of a key of these names beyond that of a single line."""
+    return LINE_INCHES * (math.ceil(len(names) / _columns(names)) - 1)
+
+
+def _columns(names: Sequence[str]) -> int:
+    """Return how many columns of a key fit: all of them, or as many as the longest name leaves room for."""
+    inches = [LETTER_INCHES * len(name) + HANDLE_INCHES for name in names]
+    return len(names) if sum(inches) < WIDTH else max(int(WIDTH / max(inches)), 1)

@@ -1,0 +1,184 @@
+"""One run as one file: sentences first, then figures, tables, the machine and the method.
+
+The page holds its pictures and its style and asks for nothing else; a policy in its head forbids any request.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import re
+import shlex
+import tempfile
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from bench.errors import BadInput
+from reports import machine, plots, rows, tables
+from reports.findings import findings
+from reports.formats import NO_BREAK, margin
+from reports.rows import VERDICTS, Row
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+__all__ = ["Picture", "draw", "write"]
+
+TEMPLATES = Path(__file__).parent / "templates"
+VERDICT_WORDS = re.compile(rf"\b({'|'.join(VERDICTS)})\b")
+CODE = re.compile(r"`([^`]+)`")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure as it stands on the page: ``png`` is empty where it could not be drawn, and ``problem`` says why."""
+
+    name: str
+    title: str
+    caption: str
+    png: bytes
+    problem: str = ""
+
+    @property
+    def source(self) -> str:
+        """The picture as a data URL."""
+        return f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
+
+
+def write(run: Row, summary: Row, folder: Path, *, page: Path | None = None, banner: str | None = None) -> Path:
+    """Write ``figures/*.png`` into the folder and the page; return the page's path.
+
+    Args:
+        run: What run.json holds.
+        summary: What summary.json holds.
+        folder: The run folder.
+        page: Where the page goes; ``report.html`` in the folder unless told otherwise.
+        banner: A line to show above everything, as that the run was interrupted.
+
+    Raises BadInput where the files cannot be written.
+    """
+    pictures = draw(run, summary)
+    target = page or folder / "report.html"
+    try:
+        _save(pictures, folder / "figures")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _replace(target, render(run, summary, pictures, banner).encode())
+    except OSError as error:
+        where = error.filename or target
+        told = f"{where}: expected a place for the report that can be written to, got {error.strerror}; give another"
+        raise BadInput(told) from None
+    return target
+
+
+def _save(pictures: list[Picture], figures: Path) -> None:
+    figures.mkdir(parents=True, exist_ok=True)
+    for name in plots.names():
+        (figures / f"{name}.png").unlink(missing_ok=True)  # one from an earlier page may have nothing to draw now
+    for picture in pictures:
+        if picture.png:
+            _replace(figures / f"{picture.name}.png", picture.png)
+
+
+def draw(run: Row, summary: Row) -> list[Picture]:
+    """Return the figures there is something to draw for; one that fails is a picture with its problem."""
+    found = (_picture(module, run, summary) for module in plots.figures())
+    return [picture for picture in found if picture is not None]
+
+
+def render(run: Row, summary: Row, pictures: list[Picture], banner: str | None = None) -> str:
+    """Return the page's HTML."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"emphasised": emphasised, "tight": tight}
+    return environment.get_template("report.html.j2").render(_context(run, summary, pictures, banner))
+
+
+def emphasised(text: str) -> Markup:
+    """Return a sentence as HTML, escaped, with verdict words and `code` set apart."""
+    from markupsafe import Markup, escape
+
+    safe = VERDICT_WORDS.sub(r'<b class="\1">\1</b>', str(escape(tight(text))))
+    return Markup(CODE.sub(r"<code>\1</code>", safe))
+
+
+def tight(text: str) -> str:
+    """Return text in which no line ends between a number and its per cent sign."""
+    return text.replace(" %", f"{NO_BREAK}%")
+
+
+def _context(run: Row, summary: Row, pictures: list[Picture], banner: str | None) -> dict[str, Any]:
+    said = [
+        (question, list(found)) for question, found in groupby(findings(run, summary), key=lambda one: one.question)
+    ]
+    return {
+        "banner": banner or run.get("banner"),
+        "synthetic": rows.is_synthetic(run),
+        "trains": bool(rows.throughput(summary, "cases")),
+        "title": _title(run),
+        "machine": _machine(run),
+        "run": run,
+        "command": shlex.join(map(str, run.get("command") or [])),
+        "margin": margin(run.get("margin")),
+        "findings": said,
+        "answers": tables.answers(summary),
+        "pictures": pictures,
+        "comparisons": tables.comparisons(summary),
+        "cases": tables.cases(summary),
+        "start_up": tables.start_up(summary),
+        "equality": tables.equality(summary),
+        "lost": tables.lost(summary),
+        "facts": machine.facts(run),
+        "steering": machine.steering(run),
+    }
+
+
+def _title(run: Row) -> str:
+    return str(run.get("label") or rows.fact_value(run, "cpu", "brand") or "unknown machine")
+
+
+def _machine(run: Row) -> str:
+    """Return the processors, where the title does not name them already."""
+    named = [rows.fact_value(run, "cpu", "brand"), rows.fact_value(run, "gpu", "_name")]
+    return ", ".join(str(name) for name in named if name and str(name) not in _title(run))
+
+
+def _picture(module: ModuleType, run: Row, summary: Row) -> Picture | None:
+    import matplotlib
+
+    from reports.drawing import STYLE
+
+    name = module.__name__.rpartition(".")[2]
+    stream = io.BytesIO()
+    with matplotlib.rc_context(STYLE):
+        try:
+            figure = module.draw(run, summary)
+            if figure is None:
+                return None
+            figure.savefig(stream, format="png", metadata={"Software": None})
+        except Exception as error:  # a page without one figure, that says so, is worth more than none
+            return Picture(name, module.TITLE, module.CAPTION, b"", f"{type(error).__name__}: {error}")
+    return Picture(name, module.TITLE, module.CAPTION, stream.getvalue())
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file so that at no moment there is half of it."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,78 @@
+"""Matmul FLOP/s of each size, libraries side by side, a panel per dtype and kind of product."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from reports import drawing, rows
+from reports.colours import Look, looks
+from reports.matmuls import Cell, cells, grid_of, label
+from reports.rows import Row
+
+__all__ = ["CAPTION", "ORDER", "TITLE", "draw"]
+
+TITLE = "Matrix products per second: libraries and dtypes"
+CAPTION = (
+    "Arithmetic per second at each size, higher is better, with 95 % intervals. All panels share one scale, so heights "
+    "compare across libraries and dtypes."
+)
+ORDER = 52
+ROOM = 0.3
+
+
+def draw(run: Row, summary: Row) -> Figure | None:
+    """Return the figure, or None where no matmul was measured."""
+    measured = [row for row in rows.alignment(summary, "cases") if rows.rate_bounds(row, "flop_rate")]
+    if not measured:
+        return None
+    found = cells(measured)
+    lines, columns = grid_of(found)
+    devices = sorted({device for _, device in lines})
+    named = looks(provider for provider, _ in lines)
+    height = 1.3 + 2.6 * len(devices)
+    figure = Figure(figsize=(drawing.WIDTH, height))
+    grid = figure.add_gridspec(
+        len(devices),
+        len(columns),
+        left=0.07,
+        right=0.99,
+        top=1 - 0.75 / height,
+        bottom=0.58 / height,
+        hspace=0.5,
+        wspace=0.07,
+    )
+    for line, device in enumerate(devices):
+        here = [cell for cell in found if cell.device == device]
+        ends = [end / 1e9 for cell in here for row in found[cell] for end in rows.rate_bounds(row, "flop_rate") or ()]
+        for column, (dtype, stack) in enumerate(columns):
+            axes = figure.add_subplot(grid[line, column])
+            panel = {cell.provider: found[cell] for cell in here if (cell.dtype, cell.stack) == (dtype, stack)}
+            _panel(axes, panel, named)
+            axes.set_title(label(Cell("", device, dtype, stack), provider=False), pad=6)
+            axes.set_ylim(0, max(ends) * 1.08)
+            axes.tick_params(labelleft=column == 0)
+            drawing.plain_axis(axes, "y")
+            if column == 0:
+                axes.set_ylabel("GFLOP/s" if len(devices) == 1 else f"{device}, GFLOP/s")
+    drawing.key_of_names(figure, named, 0.08)
+    return figure
+
+
+def _panel(axes: Axes, panel: Mapping[str, list[Row]], named: Mapping[str, Look]) -> None:
+    sizes = sorted({row["n"] for members in panel.values() for row in members})
+    if not sizes:
+        axes.set_axis_off()
+        return
+    drawing.size_axis(axes, {size: place for place, size in enumerate(sizes)}, "matrix size, m = k = n")
+    axes.tick_params(axis="x", labelsize=9)
+    for index, (provider, members) in enumerate(sorted(panel.items())):
+        offset = drawing.dodge(index, len(panel), ROOM)
+        spots = []
+        for row in members:
+            value, low, high = (end / 1e9 for end in rows.rate_bounds(row, "flop_rate") or ())
+            spots.append((sizes.index(row["n"]) + offset, value))
+            drawing.point(axes, spots[-1][0], (value, low, high), named[provider])
+        axes.plot(*zip(*spots, strict=True), color=named[provider].colour, linewidth=1.2, alpha=0.5, zorder=2)

@@ -1,0 +1,122 @@
+"""The ratio of each implementation's time to the baseline's, over the width of the hidden layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from reports import drawing, rows
+from reports.colours import MUTED, Look, looks
+from reports.formats import DEFAULT_MARGIN
+from reports.rows import Row
+
+__all__ = ["CAPTION", "ORDER", "TITLE", "draw"]
+
+TITLE = "How much longer a training step takes than the baseline's, over width"
+CAPTION = (
+    "Below 1 an implementation needs less time than the baseline, above it more; the bar is the 95 % interval of that "
+    "ratio. Inside the grey band the difference is too small to matter. The grey diamond is the baseline measured "
+    "against itself: it belongs on the line."
+)
+ORDER = 10
+CONTROL = Look("#8a949e", "d")
+ROOM = 0.5  # octaves over which the implementations at one width are spread
+
+
+def draw(run: Row, summary: Row) -> Figure | None:
+    """Return the figure, or None where nothing was compared."""
+    compared = [row for row in rows.throughput(summary, "comparisons", control=True) if _ends(row)]
+    if not compared:
+        return None
+    found = rows.panels(compared)
+    layout = drawing.pack(found)
+    named = looks(rows.implementations(rows.throughput(summary, "cases")))
+    tested = {name: named[name] for name in rows.implementations(row for row in compared if not row["control"])}
+    more = drawing.key_inches([*tested, "control"])
+    height = 1.1 + 4.1 * len(layout) + more
+    figure = Figure(figsize=(drawing.WIDTH, height))
+    outer = figure.add_gridspec(
+        len(layout),
+        1,
+        left=0.085,
+        right=0.985,
+        top=1 - (0.95 + more) / height,
+        bottom=drawing.BOTTOM / height,
+        hspace=0.42,
+    )
+    for line, members in enumerate(layout):
+        widths = [len(rows.unique(found[panel], "width")) + 1 for panel in members]
+        grid = outer[line].subgridspec(1, len(members), width_ratios=widths, wspace=0.06)
+        titles = drawing.titles(members)
+        for column, panel in enumerate(members):
+            axes = figure.add_subplot(grid[column])
+            _panel(axes, titles[column], found[panel], tested, run, [row for key in members for row in found[key]])
+            axes.tick_params(labelleft=column == 0)
+            if column == 0:
+                axes.set_ylabel(f"time ÷ time of {found[panel][0]['baseline']}")
+                _directions(axes)
+    self_check = Line2D([], [], color=CONTROL.colour, marker="d", markersize=6, linestyle="none", label="control")
+    drawing.key_of_names(figure, tested, 0.08, extra=[self_check])
+    drawing.key_of_verdicts(figure, 0.34 + more)
+    return drawing.finish(figure, run, trains=True)
+
+
+def _panel(
+    axes: Axes, title: str, members: list[Row], tested: dict[str, Look], run: Row, shared: Sequence[Row]
+) -> None:
+    places = drawing.spread(rows.unique(members, "width"))
+    margin = run.get("margin") or DEFAULT_MARGIN
+    drawing.ratio_axis(
+        axes,
+        [row["ci_low"] or row["ratio"] for row in shared],
+        [row["ci_high"] or row["ratio"] for row in shared],
+        margin,
+    )
+    drawing.size_axis(axes, places, "width of the hidden layers")
+    drawing.margin_band(axes, margin)
+    axes.set_title(title, pad=8)
+    for index, (name, look) in enumerate([*tested.items(), (None, CONTROL)]):
+        mine = [row for row in members if (None if row["control"] else row["implementation"]) == name]
+        offset = drawing.dodge(index, len(tested) + 1, ROOM)
+        if name is not None:
+            spots = [(places[row["width"]] + offset, row["ratio"]) for row in mine]
+            axes.plot(
+                *zip(*spots, strict=True), color=look.colour, linewidth=1.3, alpha=0.45, zorder=2
+            ) if spots else None
+        for row in mine:
+            ends = _ends(row)
+            if ends:
+                drawing.point(axes, places[row["width"]] + offset, ends, look, row.get("verdict") if name else "slower")
+    for row in members:
+        if row["control"] and row.get("marked"):
+            _warn(axes, places[row["width"]])
+
+
+def _ends(row: Row) -> tuple[float, float, float] | None:
+    return rows.bounds(row, "ratio", "ci_low", "ci_high")
+
+
+def _directions(axes: Axes) -> None:
+    style: dict[str, Any] = {"transform": axes.transAxes, "fontsize": 9.5, "color": MUTED, "ha": "left"}
+    axes.text(0.012, 0.985, "slower ↑", va="top", **style)
+    axes.text(0.012, 0.02, "faster ↓", va="bottom", **style)
+
+
+def _warn(axes: Axes, place: float) -> None:
+    axes.axvspan(
+        place - 0.45, place + 0.45, facecolor="none", edgecolor="#d8b4a0", hatch="///", linewidth=0, zorder=0.4
+    )
+    axes.text(
+        place,
+        0.985,
+        "control failed",
+        transform=axes.get_xaxis_transform(),
+        va="top",
+        ha="center",
+        fontsize=9,
+        color="#b0400f",
+    )

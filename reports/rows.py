@@ -1,0 +1,128 @@
+"""Picking rows out of a summary: what every figure, table and sentence begins with.
+
+A row is one entry of ``summary["cases"]`` or ``summary["comparisons"]``. Older records and pages made from other tools
+may lack a table or a column, so a missing one reads as empty and as None.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+__all__ = [
+    "VERDICTS",
+    "Panel",
+    "Row",
+    "alignment",
+    "bounds",
+    "fact_value",
+    "failed_controls",
+    "implementations",
+    "is_synthetic",
+    "panels",
+    "rate_bounds",
+    "steering",
+    "throughput",
+    "unique",
+]
+
+Row = dict[str, Any]
+VERDICTS = ("faster", "slower", "equivalent", "inconclusive")
+STEERING = "steering"
+
+
+class Panel(NamedTuple):
+    """What is the same for every case of one panel of a figure; ``depth`` counts hidden layers."""
+
+    device: str
+    dtype: str
+    batch: int
+    depth: int
+
+    @property
+    def title(self) -> str:
+        """The panel in words."""
+        layers = "1 hidden layer" if self.depth == 1 else f"{self.depth} hidden layers"
+        return f"{layers} · {self.dtype} · {self.device} · batch {self.batch}"
+
+
+def throughput(summary: Row, table: str, *, control: bool = False) -> list[Row]:
+    """Return the training-step rows of ``cases`` or ``comparisons``; the control's only where asked for."""
+    return [row for row in _rows(summary, table, "throughput", control) if row.get("width") is not None]
+
+
+def alignment(summary: Row, table: str, *, control: bool = False) -> list[Row]:
+    """Return the matmul rows of ``cases`` or ``comparisons``, without those about environment variables."""
+    found = _rows(summary, table, "alignment", control)
+    return [row for row in found if row.get("n") is not None and STEERING not in str(row.get("group"))]
+
+
+def steering(summary: Row) -> list[Row]:
+    """Return the comparisons of a library as the shell set it up with the same without a variable."""
+    rows = _rows(summary, "comparisons", "alignment", control=False)
+    return [row for row in rows if STEERING in str(row.get("group"))]
+
+
+def panels(rows: Iterable[Row]) -> dict[Panel, list[Row]]:
+    """Return training-step rows by panel, panels sorted, each by width."""
+    found: dict[Panel, list[Row]] = {}
+    for row in rows:
+        key = Panel(row.get("device") or "cpu", row.get("dtype") or "float32", row.get("batch") or 0, row["depth"] or 0)
+        found.setdefault(key, []).append(row)
+    for key in found:
+        found[key].sort(key=lambda row: row.get("width") or 0)
+    return dict(sorted(found.items(), key=lambda item: (item[0].device, item[0].dtype, item[0].batch, item[0].depth)))
+
+
+def implementations(rows: Iterable[Row]) -> list[str]:
+    """Return the names of the implementations in rows, sorted."""
+    return sorted({row["implementation"] for row in rows if row.get("implementation")})
+
+
+def unique(rows: Iterable[Row], column: str) -> list[Any]:
+    """Return the values of a column, sorted, None left out."""
+    return sorted({row[column] for row in rows if row.get(column) is not None})
+
+
+def bounds(row: Row, value: str, low: str, high: str) -> tuple[float, float, float] | None:
+    """Return value, low and high of a row; the value itself where an end is unknown, None where the value is."""
+    middle = row.get(value)
+    if middle is None or not math.isfinite(middle):
+        return None
+    ends = [middle if row.get(end) is None or not math.isfinite(row[end]) else row[end] for end in (low, high)]
+    return middle, ends[0], ends[1]
+
+
+def rate_bounds(row: Row, rate: str) -> tuple[float, float, float] | None:
+    """Return a rate of a case and its interval, turned over from that of its time (work over time)."""
+    times = bounds(row, "time_s", "time_low", "time_high")
+    if times is None or row.get(rate) is None or min(times) <= 0:
+        return None
+    time_s, low, high = times
+    return row[rate], row[rate] * time_s / high, row[rate] * time_s / low
+
+
+def failed_controls(summary: Row) -> list[Row]:
+    """Return the control's row of every marked group."""
+    return [row for row in summary.get("comparisons", []) if row.get("control") and row.get("marked")]
+
+
+def is_synthetic(run: Row) -> bool:
+    """Whether the training steps saw synthetic images in place of Fashion-MNIST."""
+    return bool((run.get("data") or {}).get("kind") == "synthetic")
+
+
+def fact_value(run: Row, group: str, *words: str) -> Any:
+    """Return the value of the first fact of a group whose name has one of the words in it, or None."""
+    facts = ((run.get("machine") or {}).get("facts") or {}).get(group) or {}
+    for word in words:
+        for name, fact in facts.items():
+            if word.lower() in name.lower() and fact.get("value") is not None:
+                return fact["value"]
+    return None
+
+
+def _rows(summary: Row, table: str, study: str, control: bool) -> list[Row]:
+    rows = summary.get(table) or []
+    return [row for row in rows if row.get("study") == study and bool(row.get("control")) <= control]

@@ -1,0 +1,250 @@
+"""The tables of the page as plain cells: every number is formatted here, none in the template."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import groupby
+from typing import Any
+
+from reports import formats, rows
+from reports.cells import Cell, Section, Table
+from reports.findings import Winner, winners
+from reports.rows import Row
+
+__all__ = ["answers", "cases", "comparisons", "equality", "lost", "start_up"]
+
+COUNTS = f"launches {formats.TIMES_SIGN} rounds"
+STUDIES = {"throughput": "Training steps", "alignment": "Matrix products"}
+
+
+def answers(summary: Row) -> Table | None:
+    """Return, for each network, who is fastest and by how much; None where there are no verdicts."""
+    found = winners(summary)
+    if not found:
+        return None
+    sections = []
+    bases = {(row["group"]): row for row in rows.throughput(summary, "cases") if row["case"] == row["baseline"]}
+    by_place = {(key, row["width"]): row for key, members in rows.panels(bases.values()).items() for row in members}
+    for panel, members in groupby(found, key=lambda one: one.panel):
+        lines = tuple(_answer(one, by_place.get((panel, one.width), {})) for one in members)
+        sections.append(Section(panel.title, lines))
+    columns = (
+        ("width", "number"),
+        ("fastest", "name wrap"),
+        ("ratio", "number"),
+        ("95 % interval", "number"),
+        ("verdict", "verdict"),
+        ("time per step", "number"),
+        ("examples/s", "number"),
+        ("equivalent to the baseline", "text wrap"),
+    )
+    return Table("answers", "Fastest at each size", columns, tuple(sections))
+
+
+def _answer(one: Winner, base: Row) -> tuple[Cell, ...]:
+    width = Cell(str(one.width), "number")
+    if one.marked:
+        blank = Cell(formats.MISSING, "number")
+        return (
+            width,
+            Cell("withheld: the control failed", "text wrap"),
+            blank,
+            blank,
+            Cell(formats.MISSING),
+            blank,
+            blank,
+            Cell(formats.MISSING),
+        )
+    row = one.row or base
+    text = one.name + (f" (or {formats.listing(list(one.rivals))})" if one.rivals else "")
+    return (
+        width,
+        Cell(text, "name wrap"),
+        Cell(_ratio(row) if one.row else "1", "number"),
+        Cell(formats.interval(row.get("ci_low"), row.get("ci_high")), "number"),
+        _verdict(row.get("verdict"), False) if one.row else Cell("baseline"),
+        Cell(formats.seconds(row.get("time_s")), "number"),
+        Cell(formats.si(row.get("throughput"), ""), "number"),
+        Cell(formats.listing(list(one.equal)) or formats.MISSING, "text wrap"),
+    )
+
+
+def comparisons(summary: Row) -> list[Table]:
+    """Return every comparison, a table per study and a section per group."""
+    columns = (
+        ("case", "name"),
+        ("ratio", "number"),
+        ("95 % interval", "number"),
+        ("adjusted p", "number"),
+        ("verdict", "verdict"),
+        ("MDE", "number"),
+        ("time per step", "number"),
+        ("throughput", "number"),
+        ("arithmetic", "number"),
+        ("of attainable", "number"),
+        (COUNTS, "number"),
+    )
+    return _per_study("comparisons", summary.get("comparisons") or [], columns, _comparison)
+
+
+def _comparison(row: Row) -> tuple[Cell, ...]:
+    return (
+        Cell(_case_name(row), "name"),
+        Cell(_ratio(row), "number"),
+        Cell(formats.interval(row.get("ci_low"), row.get("ci_high")), "number"),
+        Cell(formats.p_value(row.get("p_adjusted")), "number"),
+        _verdict(row.get("verdict"), bool(row.get("marked"))),
+        Cell(formats.percent(row.get("mde")), "number"),
+        *_speed(row),
+        Cell(_percent(row.get("percent_of_attainable")), "number"),
+        Cell(_counts(row), "number"),
+    )
+
+
+def cases(summary: Row) -> list[Table]:
+    """Return the absolute figures of every case, a table per study."""
+    columns = (
+        ("case", "name"),
+        ("status", "text"),
+        ("time per step", "number"),
+        ("95 % interval", "number"),
+        ("throughput", "number"),
+        ("arithmetic", "number"),
+        ("FLOP per byte", "number"),
+        ("threads", "number"),
+        (COUNTS, "number"),
+        ("steps a sample", "number"),
+    )
+    return _per_study("cases", summary.get("cases") or [], columns, _case)
+
+
+def _case(row: Row) -> tuple[Cell, ...]:
+    time, throughput, arithmetic = _speed(row)
+    return (
+        Cell(_case_name(row), "name"),
+        Cell(str(row.get("status") or formats.MISSING), hint=str(row.get("reason") or "")),
+        time,
+        Cell(formats.seconds_interval(row.get("time_low"), row.get("time_high")), "number"),
+        throughput,
+        arithmetic,
+        Cell(formats.si(row.get("arithmetic_intensity"), ""), "number"),
+        Cell(str(row.get("threads") or formats.MISSING), "number"),
+        Cell(_counts(row), "number"),
+        Cell(str(row.get("steps") or formats.MISSING), "number"),
+    )
+
+
+def start_up(summary: Row) -> list[Table]:
+    """Return what starting costs, cold (the first launch of all) and warm (median of the others)."""
+    parts = ("interpreter_s", "import_s", "build_s", "compile_s", "first_step_s")
+    names = [f"{cold}{part}" for cold in ("cold_", "") for part in parts]
+    timed = [row for row in summary.get("cases") or [] if any(row.get(name) is not None for name in names)]
+    used = [name for name in names if any(row.get(name) is not None for row in timed)]
+    columns = ("case", "name"), *((_spoken(name), "number") for name in used)
+    return _per_study(
+        "start-up",
+        timed,
+        columns,
+        lambda row: (Cell(_case_name(row), "name"), *(Cell(formats.seconds(row.get(name)), "number") for name in used)),
+    )
+
+
+def _spoken(column: str) -> str:
+    cold = column.startswith("cold_")
+    return f"{'cold' if cold else 'warm'} {column.removeprefix('cold_').removesuffix('_s').replace('_', ' ')}"
+
+
+def equality(summary: Row) -> list[Table]:
+    """Return how far each checked case is from the float64 reference, and how far it may be."""
+    checked = [row for row in summary.get("cases") or [] if row.get("deviation") is not None and not row.get("control")]
+    columns = ("case", "name"), ("largest deviation", "number"), ("allowed", "number"), ("equal", "text")
+    return _per_study(
+        "equality",
+        checked,
+        columns,
+        lambda row: (
+            Cell(_case_name(row), "name"),
+            Cell(f"{row['deviation']:.2g}", "number"),
+            Cell(f"{row['bound']:.2g}" if row.get("bound") is not None else formats.MISSING, "number"),
+            Cell("no" if row.get("status") == "not equal" else "yes"),
+        ),
+    )
+
+
+def lost(summary: Row) -> Table | None:
+    """Return the cases without a usable time, each with its reason; None where there are none."""
+    found = [row for row in summary.get("cases") or [] if row.get("status") != "measured"]
+    lines = tuple(
+        (
+            Cell(str(row.get("status"))),
+            Cell(_case_name(row), "name"),
+            Cell(str(row.get("group"))),
+            Cell(str(row.get("reason") or "no reason was recorded")),
+        )
+        for row in found
+    )
+    columns = ("status", "text"), ("case", "name"), ("group", "text"), ("reason", "long")
+    return Table("lost", "Skips and failures", columns, (Section("", lines),)) if lines else None
+
+
+def _per_study(
+    key: str, found: Iterable[Row], columns: tuple[tuple[str, str], ...], line: Callable[[Row], tuple[Cell, ...]]
+) -> list[Table]:
+    tables = []
+    for study, members in groupby(sorted(found, key=lambda row: str(row["study"])), key=lambda row: str(row["study"])):
+        groups: dict[str, list[Row]] = {}
+        for row in members:
+            groups.setdefault(str(row["group"]), []).append(row)
+        sections = tuple(Section(_heading(name, inside), tuple(map(line, inside))) for name, inside in groups.items())
+        tables.append(_without_empty(Table(f"{key}-{study}", STUDIES.get(study, study), columns, sections)))
+    return sorted(
+        tables, key=lambda table: list(STUDIES.values()).index(table.title) if table.title in STUDIES.values() else 9
+    )
+
+
+def _without_empty(table: Table) -> Table:
+    """Return the table without columns in which nothing is known."""
+    lines = [line for section in table.sections for line in section.rows]
+    kept = [place for place in range(len(table.columns)) if any(line[place].text != formats.MISSING for line in lines)]
+    sections = (
+        Section(one.heading, tuple(tuple(line[place] for place in kept) for line in one.rows)) for one in table.sections
+    )
+    return Table(table.key, table.title, tuple(table.columns[place] for place in kept), tuple(sections))
+
+
+def _heading(group: str, members: list[Row]) -> str:
+    base = members[0].get("baseline")
+    marked = " · control failed" if any(row.get("marked") for row in members) else ""
+    return f"{group} · baseline {base}{marked}" if base else group + marked
+
+
+def _case_name(row: Row) -> str:
+    return str(row.get("case"))
+
+
+def _ratio(row: Row) -> str:
+    return formats.ratio(row.get("ratio"), row.get("ci_low"), row.get("ci_high"))
+
+
+def _verdict(verdict: Any, marked: bool) -> Cell:
+    hint = "the control of this group failed: not to be relied on" if marked else ""
+    return Cell(str(verdict or "no verdict") + (" (!)" if marked and verdict else ""), "verdict", hint)
+
+
+def _speed(row: Row) -> tuple[Cell, Cell, Cell]:
+    unit = str(row.get("throughput_unit") or "")
+    rate = row.get("flop_rate") or (row["flops"] / row["time_s"] if row.get("flops") and row.get("time_s") else None)
+    throughput = formats.MISSING if unit == "FLOP/s" else formats.si(row.get("throughput"), unit)
+    return (
+        Cell(formats.seconds(row.get("time_s")), "number"),
+        Cell(throughput, "number"),
+        Cell(formats.si(rate, "FLOP/s"), "number"),
+    )
+
+
+def _percent(value: float | None) -> str:
+    return formats.MISSING if value is None else formats.percent(value / 100)
+
+
+def _counts(row: Row) -> str:
+    return f"{row['launches']} {formats.TIMES_SIGN} {row['rounds']}" if row.get("launches") else formats.MISSING

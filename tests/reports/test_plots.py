@@ -1,0 +1,194 @@
+"""Every figure draws what there is, in units, with intervals, and nothing where there is nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from reports import plots
+from reports.colours import BUILT_IN
+
+Record = dict[str, Any]
+Maker = Callable[..., tuple[Record, Record]]
+MATMUL_ONLY = {"alignment", "matmul_rate"}
+VERDICTS_ONLY = {"ratio_over_width", "equivalence_width", "alignment", "control"}
+
+
+def drawn(name: str, run: Record, summary: Record) -> Figure:
+    figure = next(module for module in plots.figures() if module.__name__.endswith(f".{name}")).draw(run, summary)
+    assert isinstance(figure, Figure)
+    figure.set_dpi(30)
+    figure.canvas.draw()
+    return figure
+
+
+def words(figure: Figure) -> list[str]:
+    from matplotlib.text import Text
+
+    return [artist.get_text() for artist in figure.findobj(Text) if isinstance(artist, Text) and artist.get_text()]
+
+
+def test_every_figure_keeps_the_contract() -> None:
+    for module in plots.figures():
+        assert isinstance(module.TITLE, str)
+        assert isinstance(module.ORDER, int)
+        assert 1 <= module.CAPTION.count(". ") + 1 <= 4
+
+
+def test_figures_come_in_their_order() -> None:
+    orders = [module.ORDER for module in plots.figures()]
+    assert orders == sorted(orders)
+    assert plots.figures()[0].__name__.endswith("ratio_over_width")
+
+
+@pytest.mark.parametrize("name", plots.names())
+def test_a_figure_is_drawn_of_a_flawed_run(name: str, records: tuple[Record, Record]) -> None:
+    assert drawn(name, *records).axes
+
+
+@pytest.mark.parametrize("name", plots.names())
+def test_nothing_to_draw_is_none(name: str) -> None:
+    module = next(module for module in plots.figures() if module.__name__.endswith(f".{name}"))
+    assert module.draw({}, {"format_version": 1, "comparisons": [], "cases": []}) is None
+
+
+@pytest.mark.parametrize("name", sorted(VERDICTS_ONLY))
+def test_without_comparisons_figures_of_verdicts_are_none(name: str, records: tuple[Record, Record]) -> None:
+    run, summary = records
+    summary["comparisons"] = []
+    assert next(module for module in plots.figures() if module.__name__.endswith(f".{name}")).draw(run, summary) is None
+
+
+@pytest.mark.parametrize("name", sorted(set(plots.names()) - MATMUL_ONLY))
+def test_figures_of_training_say_that_images_are_synthetic(name: str, maker: Maker) -> None:
+    assert "synthetic images" in words(drawn(name, *maker(synthetic=True)))
+    assert "synthetic images" not in words(drawn(name, *maker()))
+
+
+@pytest.mark.parametrize("name", sorted(MATMUL_ONLY))
+def test_figures_of_products_do_not(name: str, maker: Maker) -> None:
+    assert "synthetic images" not in words(drawn(name, *maker(synthetic=True)))
+
+
+@pytest.mark.parametrize("name", plots.names())
+def test_figures_survive_figures_without_intervals(name: str, records: tuple[Record, Record]) -> None:
+    run, summary = records
+    for row in (*summary["cases"], *summary["comparisons"], *summary["fixed_costs"]):
+        row.update({column: None for column in row if column.endswith(("_low", "_high"))})
+    drawn(name, run, summary)
+
+
+@pytest.mark.parametrize("name", plots.names())
+def test_figures_survive_odd_figures(name: str, records: tuple[Record, Record]) -> None:
+    """A median may lie outside the interval of a mean, a fitted cost below zero, and a rate be unknown."""
+    run, summary = records
+    for row in summary["cases"]:
+        if row["time_s"]:
+            row.update(time_low=row["time_s"] * 1.01, time_high=row["time_s"] * 1.02)
+    summary["fixed_costs"][0].update(fixed_s=-3e-6, fixed_low=-9e-6, fixed_high=4e-6, rate=None)
+    drawn(name, run, summary)
+
+
+@pytest.mark.parametrize("name", plots.names())
+def test_figures_take_off_sizes_depths_variants_and_names_of_any_length(name: str, maker: Maker) -> None:
+    run, summary = maker(flawed=False)
+    for table in ("cases", "comparisons"):
+        for row in list(summary[table]):
+            if row["width"]:
+                near = {16: 17, 64: 65, 256: 250, 1024: 1000}[row["width"]]
+                more = {"implementation": "a_user_s_own_very_long_name:variant", "width": near, "depth": 2}
+                summary[table].append(row | more)
+    figure = drawn(name, run, summary)
+    height = figure.get_size_inches()[1]
+    assert height < 30
+
+
+@pytest.mark.parametrize("name", ["ratio_over_width", "throughput_over_width", "fixed_cost", "step_time"])
+def test_an_implementation_has_its_colour(name: str, records: tuple[Record, Record]) -> None:
+    from matplotlib.lines import Line2D
+
+    lines = drawn(name, *records).findobj(Line2D)
+    colours = {line.get_color() for line in lines if isinstance(line, Line2D)}
+    assert BUILT_IN["numpy_scratch"].colour in colours
+    assert BUILT_IN["torch_manual"].colour in colours
+
+
+def test_intervals_are_drawn_from_end_to_end(maker: Maker) -> None:
+    from matplotlib.lines import Line2D
+
+    run, summary = maker(flawed=False)
+    row = summary["comparisons"][0]
+    row.update(ci_low=0.123, ci_high=1.987)
+    lines = [line for line in drawn("ratio_over_width", run, summary).findobj(Line2D) if isinstance(line, Line2D)]
+    lines = [line for line in lines if line.get_linestyle() == "-"]
+    assert any(np.array_equal(line.get_ydata(), [0.123, 1.987]) for line in lines)
+
+
+def test_verdicts_are_told_by_the_filling() -> None:
+    from reports.colours import Look
+    from reports.drawing import mark
+
+    look = Look("#000000", "o")
+    fills = [str(mark(look, verdict)) for verdict in ("faster", "equivalent", "inconclusive")]
+    assert len(set(fills)) == 3
+    assert mark(look, "faster") == mark(look, "slower")
+    assert mark(look, "equivalent")["markerfacecolor"] == "white"
+
+
+def test_the_strip_writes_ratio_and_interval_and_what_became_of_the_rest(records: tuple[Record, Record]) -> None:
+    found = words(drawn("equivalence_width", *records))
+    assert {"failed", "not equal", "baseline"} <= set(found)
+    assert any(text.startswith("↑ 1.24") for text in found)
+
+
+def test_a_crossover_is_framed_only_where_it_reaches_the_widest(maker: Maker) -> None:
+    from matplotlib.patches import Rectangle
+
+    def frames(width: int | None, widths: list[int]) -> list[float]:
+        run, summary = maker(flawed=False)
+        for row in summary["crossovers"]:
+            row["width"] = None
+        summary["crossovers"][0].update(width=width, widths=widths)
+        boxes = [box for axes in drawn("equivalence_width", run, summary).axes for box in axes.patches]
+        return [box.get_x() for box in boxes if isinstance(box, Rectangle) and not box.get_fill()]
+
+    assert [round(x) for x in frames(256, [16, 64, 256, 1024])] == [2]
+    assert frames(64, [16, 64, 256]) == []
+
+
+def test_a_failed_control_is_marked(records: tuple[Record, Record]) -> None:
+    assert "control failed" in words(drawn("ratio_over_width", *records))
+
+
+def test_a_key_of_long_names_has_more_lines_and_stays_on_the_picture(maker: Maker) -> None:
+    from matplotlib.legend import Legend
+
+    run, summary = maker(flawed=False)
+    for row in (*summary["cases"], *summary["comparisons"]):
+        row["implementation"] = row["implementation"].replace("torch_", "an_implementation_with_a_name_of_length_")
+    figure = drawn("ratio_over_width", run, summary)
+    boxes = [legend.get_window_extent() for legend in figure.legends]
+    assert all(isinstance(legend, Legend) for legend in figure.legends)
+    assert all(box.x1 <= figure.bbox.x1 for box in boxes)
+    assert not boxes[0].overlaps(boxes[1])
+
+
+def test_near_sizes_are_kept_apart_and_far_ones_stay() -> None:
+    from reports.drawing import NEAREST_OCTAVES, spread
+
+    places = spread([16, 250, 256, 1024])
+    assert places[256] - places[250] == pytest.approx(NEAREST_OCTAVES)
+    assert places[1024] == 10
+
+
+def test_ticks_of_ratios_are_ones_a_person_would_choose() -> None:
+    from reports.drawing import ratio_axis
+
+    axes = Figure().add_subplot()
+    ratio_axis(axes, [0.5], [2], 0.02)
+    labels = [label.get_text().rstrip("\N{MULTIPLICATION SIGN}") for label in axes.get_yticklabels()]
+    assert {"0.5", "0.8", "1", "1.25", "2"} <= set(labels)
