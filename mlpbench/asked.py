@@ -1,0 +1,126 @@
+"""What the user asked a run to measure: validated, and turned into the groups of each study."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from typing import Any
+
+from bench import implementations, plugins, studies
+from bench.case import Group
+from bench.errors import BadInput
+from bench.hardware.cpu import usable_cores
+from bench.hardware.software import steering_variables
+from bench.plan import PRESETS
+from bench.studies import Options, throughput
+from mlpbench import choices
+
+__all__ = ["Asked", "groups", "needs_data"]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of ``mlpbench run`` that decide what is measured; empty or None where nothing was said."""
+
+    studies: tuple[str, ...] = ()
+    preset: str = "quick"
+    impl: tuple[str, ...] = ()
+    width: tuple[int, ...] = ()
+    depth: tuple[int, ...] = ()
+    batch: tuple[int, ...] = ()
+    size: tuple[int, ...] = ()
+    device: tuple[str, ...] = ()
+    dtype: tuple[str, ...] = ()
+    threads: int | None = None
+    baseline: str | None = None
+    margin: float = 0.02
+    seed: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what was asked as run.json holds it."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+    def check(self) -> None:
+        """Raise BadInput, with the remedy, for the first option that cannot be."""
+        choices.among("STUDY", self.studies, plugins.names(studies))
+        choices.among("--preset", (self.preset,), tuple(PRESETS))
+        choices.among("--device", self.device, choices.DEVICES)
+        choices.among("--dtype", self.dtype, choices.DTYPES)
+        choices.positive("--width", self.width)
+        choices.positive("--depth", self.depth, least=0, most=100)
+        choices.positive("--batch", self.batch)
+        choices.positive("--size", self.size)
+        choices.positive("--threads", () if self.threads is None else (self.threads,), most=4096)
+        choices.positive("--seed", (self.seed,), least=0, most=2**63 - 1)
+        if not 0 < self.margin < 1:
+            raise BadInput(f"--margin {self.margin}: expected a fraction between 0 and 1, such as 0.02 for 2 %")
+
+
+def groups(asked: Asked, environ: Mapping[str, str] = os.environ) -> list[Group]:
+    """Return the groups of every study asked for. Raises BadInput for an option that cannot be."""
+    asked.check()
+    options = _options(asked, environ)
+    names = asked.studies or studies.DEFAULT
+    return [group for name in dict.fromkeys(names) for group in import_module(f"bench.studies.{name}").groups(options)]
+
+
+def needs_data(found: list[Group]) -> bool:
+    """Return whether any case trains."""
+    return any(case.workload == "training_step" for group in found for case in group.cases)
+
+
+def _options(asked: Asked, environ: Mapping[str, str]) -> Options:
+    chosen = implementations.resolve(asked.impl)
+    names = {f"{entry.name}:{variant}" if variant else entry.name for entry, variant in chosen}
+    size, name = _baselines(asked)
+    if (name or throughput.BASELINE) not in names:
+        chosen = [*implementations.resolve([name or throughput.BASELINE]), *chosen]
+    return Options(
+        preset=asked.preset,
+        implementations=tuple(chosen),
+        widths=_unique(asked.width),
+        depths=_unique(asked.depth),
+        batches=_unique(asked.batch),
+        sizes=_unique((*((int(size),) if size else ()), *asked.size)) if asked.size else (),
+        devices=tuple(dict.fromkeys(asked.device)) or ("cpu",),
+        dtypes=tuple(dict.fromkeys(asked.dtype)),
+        threads=asked.threads or usable_cores(),
+        baseline=name,
+        base_size=size,
+        seed=asked.seed,
+        steering=steering_variables(environ),
+    )
+
+
+def _baselines(asked: Asked) -> tuple[str | None, str | None]:
+    """Return the base size and the baseline implementation that --baseline means: a number is a size."""
+    text = asked.baseline
+    if text is None:
+        return None, None
+    if not text.isdigit():
+        return None, _implementation(text, asked)
+    if asked.studies and "alignment" not in asked.studies:
+        raise BadInput(f"--baseline {text}: a size is a baseline of the alignment study only; name an implementation")
+    from bench.studies.alignment import SIZES
+
+    choices.positive("--baseline", (int(text),))
+    if not asked.size and int(text) not in SIZES:
+        raise BadInput(f"--baseline {text}: is not among the sizes {', '.join(map(str, SIZES))}; add --size {text}")
+    return text, None
+
+
+def _implementation(text: str, asked: Asked) -> str:
+    """A user's file may be the baseline by its name."""
+    given = {entry.name for entry, _ in implementations.resolve(asked.impl)}
+    if text not in given:
+        try:
+            implementations.resolve([text])
+        except BadInput as error:
+            raise BadInput(str(error).replace("--impl", "--baseline", 1)) from None
+    return text
+
+
+def _unique(values: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(values))

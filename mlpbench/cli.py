@@ -1,0 +1,156 @@
+"""The commands and their options; what they do is imported when they are called, so that --help answers at once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.errors import BadInput
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="mlpbench",
+    help="Time MLPs written from scratch and with frameworks, and matmuls of odd sizes; its verdicts hold on a rerun.",
+    epilog="Examples: mlpbench run · mlpbench run throughput --width 64 --width 512 · mlpbench report runs/NAME",
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+)
+
+RUN_EPILOG = (
+    "Examples: mlpbench run · mlpbench run throughput --impl my_mlp.py --width 256 · mlpbench run alignment --size 1024 "
+    "--size 1025 --dtype float32 · mlpbench run --out runs/NAME --resume"
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+Impl = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--impl", metavar="NAME|FILE|all", help="Implementation, NAME:VARIANT, or a file; repeat to add. [all]"
+    ),
+]
+
+
+@app.command("run", epilog=RUN_EPILOG)
+def run_command(
+    studies: Annotated[
+        list[str] | None, typer.Argument(metavar="[STUDY]...", help="Studies; by default throughput and alignment.")
+    ] = None,
+    preset: Annotated[str, typer.Option(help="quick, standard or thorough: launches, rounds and sizes.")] = "quick",
+    impl: Impl = None,
+    width: Annotated[list[int] | None, typer.Option(help="Hidden width; repeat to add.")] = None,
+    depth: Annotated[list[int] | None, typer.Option(help="Hidden layers; repeat to add.")] = None,
+    batch: Annotated[list[int] | None, typer.Option(help="Examples per step; repeat to add.")] = None,
+    size: Annotated[list[int] | None, typer.Option(help="Matrix size; repeat to add.")] = None,
+    device: Annotated[list[str] | None, typer.Option(help="cpu or cuda; repeat to add. [cpu]")] = None,
+    dtype: Annotated[
+        list[str] | None, typer.Option(help="float32, float64, bfloat16 or float16; repeat to add.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Threads per worker; by default the physical cores this process may use.")
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="Implementation (throughput) or size (alignment) to compare with.")
+    ] = None,
+    margin: Annotated[float, typer.Option(help="Ratios within 1 + margin either way are equivalent.")] = 0.02,
+    seed: Annotated[int, typer.Option(help="Of weights, operands and every random order.")] = 0,
+    data_root: Annotated[
+        Path | None, typer.Option(help="Folder that holds FashionMNIST/raw; also $MLPBENCH_DATA.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder. [runs/<machine>-<time>]")] = None,
+    label: Annotated[str | None, typer.Option(help="What to call this machine in the report.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Finish the run in --out by its own plan.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the cases and the time they will take.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a case was skipped or failed.")] = False,
+) -> None:
+    """Measure, record, judge, and write the report."""
+    from mlpbench import running
+
+    asked = running.Asked(
+        tuple(studies or ()), preset, tuple(impl or ()), tuple(width or ()), tuple(depth or ()), tuple(batch or ()),
+        tuple(size or ()), tuple(device or ()), tuple(dtype or ()), threads, baseline, margin, seed,
+    )  # fmt: skip
+    code = running.run(asked, data_root=data_root, out=out, label=label, resume=resume, dry_run=dry_run, strict=strict)
+    raise typer.Exit(code)
+
+
+@app.command("report", epilog="Examples: mlpbench report runs/NAME · mlpbench report benchmarks.json --out page.html")
+def report_command(
+    source: Annotated[Path, typer.Argument(metavar="RUN_DIR|FILE", help="A run folder, or pytest-benchmark's JSON.")],
+    out: Annotated[Path | None, typer.Option(help="Page to write. [report.html in the run folder]")] = None,
+) -> None:
+    """Rebuild summary, figures and page from the records of a run."""
+    from mlpbench import reporting
+
+    raise typer.Exit(reporting.report(source, out))
+
+
+@app.command("list", epilog="Example: mlpbench list --json")
+def list_command(as_json: AsJson = False) -> None:
+    """Show implementations, studies and environments: each available, or why not."""
+    from mlpbench import listing
+
+    raise typer.Exit(listing.show(as_json))
+
+
+@app.command("hardware", epilog="Example: mlpbench hardware --json")
+def hardware_command(as_json: AsJson = False) -> None:
+    """Show what is known of this machine, each fact with its source."""
+    from mlpbench import machine
+
+    raise typer.Exit(machine.show(as_json))
+
+
+@app.command("verify", epilog="Examples: mlpbench verify · mlpbench verify --impl my_mlp.py --json")
+def verify_command(
+    impl: Impl = None,
+    width: Annotated[list[int] | None, typer.Option(help="Hidden width; repeat to add. [1 7 256]")] = None,
+    depth: Annotated[list[int] | None, typer.Option(help="Hidden layers; repeat to add. [0 1 2 3]")] = None,
+    batch: Annotated[list[int] | None, typer.Option(help="Examples per step; repeat to add. [256]")] = None,
+    dtype: Annotated[list[str] | None, typer.Option(help="Repeat to add. [float32 float64]")] = None,
+    device: Annotated[list[str] | None, typer.Option(help="cpu or cuda; repeat to add. [cpu]")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check every implementation against the float64 reference; exit 1 if one is not equal."""
+    from mlpbench import verifying
+
+    code = verifying.verify(
+        tuple(impl or ()), tuple(width or ()), tuple(depth or ()), tuple(batch or ()), tuple(dtype or ()),
+        tuple(device or ()), as_json=as_json,
+    )  # fmt: skip
+    raise typer.Exit(code)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; bad input is one line on standard error and 2, an interrupt 130."""
+    if sys.platform == "win32":
+        print("mlpbench: Windows is not supported; use Linux, macOS or WSL", file=sys.stderr)
+        return 2
+    try:
+        code = app(args=list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except BadInput as error:
+        return _bad_input(str(error))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except Exception as error:
+        # Typer's own errors, whose base class moved between releases, are all that carry format_message.
+        if type(error).__name__ == "Abort":
+            return 130
+        describe = getattr(error, "format_message", None)
+        if describe is None:
+            raise
+        return _bad_input(f"{describe()} See mlpbench --help")
+
+
+def _bad_input(text: str) -> int:
+    print(f"mlpbench: {' '.join(text.split())}", file=sys.stderr)
+    return 2

@@ -1,0 +1,41 @@
+"""``mlpbench hardware``, and the machine record of a run."""
+
+from __future__ import annotations
+
+import json
+
+from rich.table import Table
+
+from bench import hardware, libraries
+from bench.hardware import Facts
+from bench.hardware.cpu import usable_cores
+from bench.privacy import anonymous
+from bench.survey import framework_facts
+from mlpbench.console import output_console
+
+__all__ = ["facts", "show"]
+
+
+def facts(threads: int | None = None) -> dict[str, Facts]:
+    """Return every fact of this machine by group: the probes', then what each framework says of itself."""
+    told: dict[str, Facts] = anonymous(framework_facts(libraries.names(), threads or usable_cores()))
+    return hardware.record() | told
+
+
+def show(as_json: bool) -> int:
+    """Print the facts."""
+    found = facts()
+    if as_json:
+        print(json.dumps(found, indent=1))
+        return 0
+    console = output_console()
+    for group, members in found.items():
+        table = Table(title=group, title_justify="left", show_edge=False, pad_edge=False)
+        for column in ("fact", "value", "kind", "source"):
+            table.add_column(column, overflow="fold")
+        for name, fact in members.items():
+            value = "unknown" if fact["value"] is None else f"{fact['value']} {fact['unit'] or ''}".strip()
+            table.add_row(name, value, fact["kind"], fact["source"])
+        console.print(table)
+        console.print()
+    return 0

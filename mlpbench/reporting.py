@@ -1,0 +1,70 @@
+"""``mlpbench report``, and the report at the end of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from bench import store, summary
+from bench.errors import BadInput
+from mlpbench.console import error_console, output_console
+
+__all__ = ["rebuild", "report"]
+
+Row = dict[str, Any]
+
+
+def report(source: Path, out: Path | None) -> int:
+    """Make summary, figures and page anew from stored records."""
+    if not source.exists():
+        raise BadInput(f"{source}: no such file or folder; name a run folder or a pytest-benchmark JSON file")
+    if source.is_dir():
+        rebuild(source, error_console(), page=out)
+        return 0
+    from reports import pytest_benchmark
+
+    run, derived = pytest_benchmark.read(source)
+    target = out or source.with_suffix(".html")
+    _write_page(run, derived, target.with_suffix(""), target, run.get("banner"))
+    return 0
+
+
+def rebuild(folder: Path, console: Console, *, interrupted: bool = False, page: Path | None = None) -> Row:
+    """Derive the summary of a run folder, draw it, say what was found and where; return the summary."""
+    records = store.read(folder)
+    try:
+        derived = summary.write(records, folder)
+    except OSError as error:
+        raise BadInput(f"{folder}: cannot be written ({error.strerror}); copy the run to where it can be") from None
+    for note in derived["notes"]:
+        console.print(f"note: {note}")
+    stopped = interrupted or bool(records.outcomes and records.outcomes[-1]["kind"] == "interrupted")
+    banner = "This run was interrupted: only whole launches count." if stopped else None
+    _write_page(records.run, derived, folder, page, banner)
+    return derived
+
+
+def _write_page(
+    run: dict[str, Any], derived: dict[str, Any], folder: Path, page: Path | None, banner: str | None
+) -> None:
+    console = output_console()
+    try:
+        from reports import page as pages
+        from reports.findings import findings
+
+        written = pages.write(run, derived, folder, page=page, banner=banner)
+    except ImportError as error:
+        console.print(
+            f"No page was drawn ({error}), but the records are whole: install the extra `pages`, here or elsewhere, "
+            f"then run `mlpbench report {folder}`"
+        )
+        return
+    except OSError as error:
+        raise BadInput(
+            f"{page or folder}: cannot be written ({error.strerror}); name another file with --out"
+        ) from None
+    for finding in findings(run, derived):
+        console.print(f"- {finding.text}")
+    console.print(f"Report: {written}")

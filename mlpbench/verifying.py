@@ -1,0 +1,170 @@
+"""``mlpbench verify``: the equality check alone, over a grid of shapes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from itertools import groupby, product
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from bench import data, implementations
+from bench.case import Case
+from bench.errors import BadInput
+from bench.hardware.cpu import usable_cores
+from bench.launch import Limits
+from bench.process import WorkerError, WorkerProcess, spawn
+from bench.survey import survey
+from mlp_impls import Shape
+from mlpbench import choices
+from mlpbench.console import ProgressLine, error_console, output_console
+
+__all__ = ["verify"]
+
+DEPTHS = (0, 1, 2, 3)
+WIDTHS = (1, 7, 256)
+BATCHES = (256,)
+DTYPES = ("float32", "float64")
+
+Row = dict[str, Any]
+
+
+def verify(
+    impl: Sequence[str],
+    widths: Sequence[int],
+    depths: Sequence[int],
+    batches: Sequence[int],
+    dtypes: Sequence[str],
+    devices: Sequence[str],
+    *,
+    as_json: bool,
+) -> int:
+    """Check the chosen implementations; 0 if all that can run are equal, 1 if one is not."""
+    choices.positive("--width", widths)
+    choices.positive("--depth", depths, least=0)
+    choices.positive("--batch", batches)
+    choices.among("--dtype", dtypes, choices.DTYPES)
+    choices.among("--device", devices, choices.DEVICES)
+    chosen = implementations.resolve(impl)
+    shapes = dict.fromkeys(
+        Shape(hidden=(width,) * depth) for depth, width in product(depths or DEPTHS, widths or WIDTHS)
+    )
+    combinations = list(product(devices or ("cpu",), dtypes or DTYPES, batches or BATCHES, shapes))
+    cases = [_case(entry, variant, *rest) for entry, variant in chosen for rest in combinations]
+    console = error_console()
+    with ProgressLine(console) as progress:
+        progress.note("looking at what can run here")
+        reasons = survey(cases).reasons
+        results = _check([case for case in cases if case.id not in reasons], progress)
+    skipped = [_identity(case) | {"reason": reasons[case.id]} for case in cases if case.id in reasons]
+    _show(results, skipped, as_json)
+    if not results:
+        raise BadInput(f"--impl: nothing asked for can run here ({skipped[0]['reason']}); see mlpbench list")
+    return 0 if all(row["equal"] for row in results) else 1
+
+
+def _case(
+    entry: implementations.Implementation, variant: str, device: str, dtype: str, batch: int, shape: Shape
+) -> Case:
+    parameters = {
+        "inputs": shape.inputs,
+        "hidden": list(shape.hidden),
+        "outputs": shape.outputs,
+        "batch": batch,
+        "learning_rate": 0.1,
+    }
+    name = f"{entry.name}:{variant}" if variant else entry.name
+    return Case(
+        "verify", f"{shape.name} batch {batch} {dtype} {device}", name, "training_step", entry.name, entry.framework,
+        parameters, device, dtype, usable_cores(), source=entry.source, variant=variant,
+    )  # fmt: skip
+
+
+def _check(cases: list[Case], progress: ProgressLine) -> list[Row]:
+    results: list[Row] = []
+    cache = data.cache_folder(os.environ) / "compilers"
+    for _, members in groupby(cases, key=lambda case: case.worker):
+        with _Checker(cache) as checker:
+            for case in members:
+                progress.note(f"{case.name}, {case.group} ({len(results) + 1} of {len(cases)})")
+                results.append(_identity(case) | checker.answer(case))
+    return results
+
+
+class _Checker:
+    """The worker of one implementation, started again where a case ended it."""
+
+    def __init__(self, cache: Path) -> None:
+        self.cache = cache
+        self.worker: WorkerProcess | None = None
+
+    def __enter__(self) -> _Checker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.worker is not None:
+            self.worker.end()
+
+    def answer(self, case: Case) -> Row:
+        """Return what the check found, or the reason why it could not be made."""
+        try:
+            if self.worker is None:
+                self.worker = spawn(case, self.cache)
+                self.worker.receive(Limits().start_s)
+            reply = self.worker.request({"do": "check", "case": case.to_json(), "data_dir": ""}, Limits().start_s)
+            return {**reply, "reason": reply.pop("note", None)}
+        except WorkerError as error:
+            if not error.alive and self.worker is not None:
+                self.worker.end()
+                self.worker = None
+            return {"equal": False, "deviation": None, "bound": None, "worst": None, "reason": error.reason}
+
+
+def _identity(case: Case) -> Row:
+    return {
+        "implementation": case.implementation,
+        "dtype": case.dtype,
+        "device": case.device,
+        "shape": "-".join(
+            map(str, (case.parameters["inputs"], *case.parameters["hidden"], case.parameters["outputs"]))
+        ),
+        "batch": case.parameters["batch"],
+    }
+
+
+def _show(results: list[Row], skipped: list[Row], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"results": results, "skipped": skipped}, indent=1))
+        return
+    table = Table(show_edge=False, pad_edge=False)
+    for column in ("implementation", "dtype", "device", "shapes", "verdict", "largest deviation / bound"):
+        table.add_column(column, overflow="fold")
+    for (name, dtype, device), rows in _by_kind(results).items():
+        bad = [row for row in rows if not row["equal"]]
+        table.add_row(name, dtype, device, str(len(rows)), _words(bad), _worst(rows))
+    for (name, dtype, device), rows in _by_kind(skipped).items():
+        table.add_row(name, dtype, device, str(len(rows)), f"not checked: {rows[0]['reason']}", "")
+    output_console().print(table)
+
+
+def _by_kind(rows: list[Row]) -> dict[tuple[str, str, str], list[Row]]:
+    found: dict[tuple[str, str, str], list[Row]] = {}
+    for row in rows:
+        found.setdefault((row["implementation"], row["dtype"], row["device"]), []).append(row)
+    return found
+
+
+def _words(bad: list[Row]) -> str:
+    if not bad:
+        return "equal"
+    first = bad[0]
+    why = first["reason"] or f"{first['worst']} deviates by {first['deviation']:.3g}, allowed {first['bound']:.3g}"
+    return f"not equal at {first['shape']} batch {first['batch']}: {why}"
+
+
+def _worst(rows: list[Row]) -> str:
+    shares = [row["deviation"] / row["bound"] for row in rows if row["bound"] and row["deviation"] is not None]
+    return f"{max(shares):.2g}" if shares else ""
