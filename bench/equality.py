@@ -79,7 +79,7 @@ class _Result:
         """The deviation over its bound; infinite for what is not finite."""
         if self.deviation == 0:
             return 0.0
-        return self.deviation / self.bound if self.bound and math.isfinite(self.deviation) else math.inf
+        return self.deviation / self.bound if self.bound else math.inf
 
 
 def check(

@@ -107,9 +107,7 @@ def _equal(launch: Launch, case: Case) -> bool:
         return False
     launch.context.folder.outcome("equality", case=case.id, **reply)
     if not reply["equal"]:
-        worst, deviation, bound = reply["worst"], reply["deviation"], reply["bound"]
-        reason = f"not equal to the reference: {worst} deviates by {deviation} where {bound} is allowed"
-        launch.context.retired[case.id] = reason
+        launch.context.retired[case.id] = reply["note"]
         return False
     return True
 

@@ -241,8 +241,7 @@ def _statuses(records: Records) -> dict[str, tuple[str, str]]:
         if kind == "failure":
             found[case] = ("failed", f"{outcome['reason']} (in {outcome['phase']})")
         elif kind == "equality" and not outcome["equal"]:
-            worst, deviation, bound = outcome["worst"], outcome["deviation"], outcome["bound"]
-            found[case] = ("not equal", f"{worst} deviates by {deviation} where {bound} is allowed")
+            found[case] = ("not equal", outcome["note"])
         elif kind == "calibration" and outcome["too_slow"]:
             found[case] = ("too slow", f"a step takes {outcome['step_s']:.2g} s: too slow for this many rounds")
     return found

@@ -33,13 +33,12 @@ def report(source: Path, out: Path | None) -> int:
 
 def rebuild(folder: Path, console: Console, *, interrupted: bool = False, page: Path | None = None) -> Row:
     """Derive the summary of a run folder, draw it, say what was found and where; return the summary."""
+    console.print(f"deriving and drawing {folder}")
     records = store.read(folder)
     try:
         derived = summary.write(records, folder)
     except OSError as error:
         raise BadInput(f"{folder}: cannot be written ({error.strerror}); copy the run to where it can be") from None
-    for note in derived["notes"]:
-        console.print(f"note: {note}")
     stopped = interrupted or bool(records.outcomes and records.outcomes[-1]["kind"] == "interrupted")
     banner = "This run was interrupted: only whole launches count." if stopped else None
     _write_page(records.run, derived, folder, page, banner)

@@ -47,6 +47,8 @@ def run(
     """Do one run, or finish one; return the exit status."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = error_console()
+    if out is not None and not resume and not dry_run:
+        RunFolder.check(out)
     prepared = _resumed(asked, data_root, out) if resume else _planned(asked, data_root, console)
     if dry_run:
         _show_plan(prepared)
@@ -114,8 +116,6 @@ def _differences(asked: Asked, stored: Any) -> str:
 def _folder(prepared: _Prepared, asked: Asked, out: Path | None, label: str | None, console: Console) -> RunFolder:
     if prepared.earlier is not None and out is not None:
         return RunFolder.reopen(out)
-    if out is not None:
-        RunFolder.check(out)
     with ProgressLine(console) as progress:
         progress.note("recording the hardware and software")
         facts = machine.facts(asked.threads)

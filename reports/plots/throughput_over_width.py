@@ -64,7 +64,10 @@ def _panel(axes: Axes, panel: Panel, members: list[Row], shown: Mapping[str, Loo
     drawing.size_axis(axes, places, "width")
     axes.tick_params(axis="x", labelsize=9)
     few = len(places) < 3
-    axes.set_title(f"{panel.depth} layers" if few else panel.title.partition(" · batch")[0], pad=8)
+    axes.set_title(
+        f"{panel.depth} hidden layer{'s' if panel.depth != 1 else ''}" if few else panel.title.partition(" · batch")[0],
+        pad=8,
+    )
     for index, (name, look) in enumerate(shown.items()):
         offset = drawing.dodge(index, len(shown), ROOM)
         spots = []

@@ -121,7 +121,7 @@ def test_the_control_is_not_in_the_group_of_adjusted_p_values():
     ("outcome", "status"),
     [
         ({"kind": "failure", "reason": "crashed", "phase": "sampling"}, "failed"),
-        ({"kind": "equality", "equal": False, "worst": "bias", "deviation": 1.0, "bound": 0.1}, "not equal"),
+        ({"kind": "equality", "equal": False, "deviation": 1.0, "bound": 0.1, "note": "bias is off"}, "not equal"),
         ({"kind": "calibration", "too_slow": True, "step_s": 3.0, "steps": 1}, "too slow"),
     ],
 )
