@@ -28,14 +28,16 @@ class Preset:
 
 
 PRESETS = {
-    "quick": Preset(5, 25, 8, 20),
+    "quick": Preset(5, 20, 8, 20),
     "standard": Preset(10, 30, 10, 30),
     "thorough": Preset(20, 40, 20, 40),
 }
 CHEAP_START_S = 1.0
 ASSUMED_RATE = 50e9  # FLOP/s, only for the expectation shown before anything is measured, and only if nothing is known
-PREPARATION_S = 0.4  # building a case and warming it up, likewise
-PILOT_FACTOR = 3.0  # equality checks and cold compilers, likewise
+PREPARATION_S = 0.15  # building a case and warming it up, likewise
+PILOT_S = 1.2  # checking and calibrating a case, with the cold compiler's share, likewise
+SAMPLE_OVERHEAD_S = 0.003  # waking a worker, likewise
+STARTING_AT_ONCE = 2  # workers that start together where there are cores for it
 
 
 @dataclass(frozen=True)
@@ -138,27 +140,23 @@ def launch_generator(seed: int, study: str, launch: int, attempt: int) -> np.ran
     return np.random.default_rng([seed, zlib.crc32(study.encode()), launch + 1, attempt])
 
 
-def expected_seconds(plan: Plan, survey: Survey, step_s: Mapping[str, float] | None = None) -> float:
-    """Return about how long the plan takes, from step times where known, else from FLOPs at an assumed rate."""
-    known = step_s or {}
+def expected_seconds(plan: Plan, survey: Survey) -> float:
+    """Return about how long the plan takes, from its FLOPs at the rate of a small product on this machine."""
+    rate = survey.rate or ASSUMED_RATE
     total = 0.0
     for study, launches in plan.launches.items():
         groups = plan.of(study)
         workers = {case.worker: case for planned in groups for case in planned.group.cases}
-        start = sum(_start_s(case, survey) for case in workers.values())
-        build = PREPARATION_S * sum(len(planned.group.cases) for planned in groups)
-        sampled = sum(
-            planned.rounds * sum(_sample_s(case, known, survey.rate or ASSUMED_RATE) for case in planned.group.cases)
-            for planned in groups
-        )
-        total += launches * (start + build + sampled) + (0 if known else PILOT_FACTOR * (start + build))
+        start = sum(_start_s(case, survey) for case in workers.values()) / STARTING_AT_ONCE
+        sampled = sum(planned.rounds * sum(_sample_s(case, rate) for case in planned.group.cases) for planned in groups)
+        cases = sum(len(planned.group.cases) for planned in groups)
+        total += launches * (start + PREPARATION_S * cases + sampled) + start + PILOT_S * cases
     return total
 
 
-def _sample_s(case: Case, known: Mapping[str, float], rate: float) -> float:
-    """One discarded step, then at least one step and about the target."""
-    step = known.get(case.id) or workloads.work(case).flops / rate
-    return step + max(step, timing.TARGET_SAMPLE_S)
+def _sample_s(case: Case, rate: float) -> float:
+    step = workloads.work(case).flops / rate
+    return SAMPLE_OVERHEAD_S + max(step, timing.TARGET_SAMPLE_S)
 
 
 def _start_s(case: Case, survey: Survey) -> float:

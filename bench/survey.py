@@ -33,13 +33,16 @@ class Survey:
 
 
 def survey(cases: Iterable[Case]) -> Survey:
-    """Ask each provider once per device and dtype whether it can run here."""
+    """Ask each provider once per device and dtype whether it can run here.
+
+    What ships shares one process per framework; a user's file, which may crash or hang, gets one of its own.
+    """
     found = Survey()
-    by_provider: dict[tuple[str, str], list[Case]] = {}
+    together: dict[str, list[Case]] = {}
     for case in cases:
-        by_provider.setdefault((case.workload, case.source or case.provider), []).append(case)
-    for group in by_provider.values():
-        _ask(group, found)
+        together.setdefault(case.source or case.framework, []).append(case)
+    for members in together.values():
+        _ask(members, found)
     return found
 
 
@@ -60,30 +63,41 @@ def framework_facts(names: Iterable[str], threads: int) -> dict[str, dict[str, A
 
 def _ask(cases: list[Case], found: Survey) -> None:
     first = cases[0]
-    environment = environments.for_framework(first.framework)
-    if environment.reason:
-        found.reasons |= dict.fromkeys((case.id for case in cases), environment.reason)
-        return
-    answers: dict[tuple[str, str], str | None] = {}
+    reason = environments.for_framework(first.framework).reason
+    answers: dict[tuple[str, ...], str | None] = {}
     try:
+        if reason is not None:
+            raise WorkerError(reason, alive=False)
         started = time.perf_counter()
         with _Asked(first) as worker:
-            # Two providers of one framework may be surveyed; the cheaper start is the framework's own.
             cost = time.perf_counter() - started
-            found.start_s[first.framework] = min(cost, found.start_s.get(first.framework, cost))
+            found.start_s[first.framework] = max(cost, found.start_s.get(first.framework, 0.0))
             if found.rate is None:
                 found.rate = worker.request({"do": "rate"}, ANSWER_LIMIT_S)["rate"]
             for case in cases:
-                key = (case.device, case.dtype)
-                if key not in answers:
-                    answers[key] = worker.request({"do": "survey", "case": case.to_json()}, ANSWER_LIMIT_S)["reason"]
+                if _question(case) not in answers:
+                    answers[_question(case)] = _answer(worker, case)
     except WorkerError as error:
         for case in cases:
-            answers.setdefault((case.device, case.dtype), error.reason)
+            answers.setdefault(_question(case), error.reason)
     for case in cases:
-        reason = answers[case.device, case.dtype]
-        if reason is not None:
-            found.reasons[case.id] = reason
+        answer = answers[_question(case)]
+        if answer is not None:
+            found.reasons[case.id] = answer
+
+
+def _question(case: Case) -> tuple[str, ...]:
+    return (case.workload, case.provider, case.device, case.dtype)
+
+
+def _answer(worker: WorkerProcess, case: Case) -> str | None:
+    try:
+        reason: str | None = worker.request({"do": "survey", "case": case.to_json()}, ANSWER_LIMIT_S)["reason"]
+    except WorkerError as error:
+        if not error.alive:
+            raise
+        return error.reason
+    return reason
 
 
 class _Asked:

@@ -12,21 +12,21 @@ __all__ = ["Calibration", "Sample", "calibrate", "call_overhead", "sample", "war
 Clock = Callable[[], float]
 Call = Callable[[], object]
 
-TARGET_SAMPLE_S = 0.010  # some 10^5 clock ticks, and ten thousand times the overhead of reading the clock
+TARGET_SAMPLE_S = 0.005  # thousands of times the overhead of a sample, which is stored
 CLOCK_TICKS = 1000
 LONG_SAMPLES = 10
 MOST_STEPS = 100_000
-WARM_UP_S = 0.05
+WARM_UP_S = 0.02
 WARM_UP_STEPS = 3
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The elapsed seconds of ``steps`` back-to-back steps, and of the discarded one before them."""
+    """The elapsed seconds of ``steps`` back-to-back steps, and of the waking before them."""
 
     steps: int
     elapsed_s: float
-    discarded_s: float
+    wake_s: float
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,18 @@ class Calibration:
     step_s: float
 
 
-def sample(step: Call, synchronize: Call, steps: int, clock: Clock = time.perf_counter) -> Sample:
+def sample(
+    step: Call, synchronize: Call, steps: int, clock: Clock = time.perf_counter, wake: Call | None = None
+) -> Sample:
     """Time ``steps`` steps, ending synchronised with the device.
 
-    One discarded step comes first: the process was stopped until just now, its threads and caches are cold.
-    Garbage collection waits, as it would fall on whichever case happens to cross its threshold.
+    Waking comes first, a discarded step unless something else is given: the process was stopped until just now, its
+    threads and caches are cold. Garbage collection waits, as it would fall on whichever case crosses its threshold.
     """
     gc.disable()
     try:
         woken = clock()
-        step()
+        (wake or step)()
         synchronize()
         started = clock()
         for _ in range(steps):
@@ -83,6 +85,7 @@ def calibrate(
     step: Call,
     synchronize: Call,
     clock: Clock = time.perf_counter,
+    wake: Call | None = None,
     *,
     resolution_s: float | None = None,
     target_s: float = TARGET_SAMPLE_S,
@@ -96,9 +99,9 @@ def calibrate(
     least_s = max(target_s, CLOCK_TICKS * resolution)
     steps = 1
     while True:
-        elapsed = sample(step, synchronize, steps, clock).elapsed_s
+        elapsed = sample(step, synchronize, steps, clock, wake).elapsed_s
         if elapsed < LONG_SAMPLES * least_s:
-            elapsed = min(elapsed, *(sample(step, synchronize, steps, clock).elapsed_s for _ in range(2)))
+            elapsed = min(elapsed, *(sample(step, synchronize, steps, clock, wake).elapsed_s for _ in range(2)))
         if elapsed >= least_s / 2 or steps >= MOST_STEPS:
             step_s = elapsed / steps
             return Calibration(min(MOST_STEPS, max(1, round(least_s / step_s))) if step_s else MOST_STEPS, step_s)

@@ -92,21 +92,21 @@ class Worker:
     def calibrate(self, request: Message) -> Message:
         """Return how many steps make a sample of a prepared case."""
         prepared = self.prepared[request["case_id"]]
-        calibration = timing.calibrate(prepared.step, prepared.synchronize)
+        calibration = timing.calibrate(prepared.step, prepared.synchronize, wake=prepared.wake)
         return {"steps": calibration.steps, "step_s": calibration.step_s}
 
     def sample(self, request: Message) -> Message:
         """Time one sample of a prepared case, with what the kernel says happened to this process meanwhile."""
         prepared = self.prepared[request["case_id"]]
         before = resource.getrusage(resource.RUSAGE_SELF)
-        taken = timing.sample(prepared.step, prepared.synchronize, request["steps"])
+        taken = timing.sample(prepared.step, prepared.synchronize, request["steps"], wake=prepared.wake)
         after = resource.getrusage(resource.RUSAGE_SELF)
         telemetry = {
             "voluntary_switches": after.ru_nvcsw - before.ru_nvcsw,
             "involuntary_switches": after.ru_nivcsw - before.ru_nivcsw,
             "page_faults": after.ru_minflt - before.ru_minflt,
             "cpu_s": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 6),
-            "discarded_s": taken.discarded_s,
+            "wake_s": round(taken.wake_s, 9),
         }
         return {"elapsed_s": taken.elapsed_s, "telemetry": telemetry}
 

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch._inductor.compile_fx  # or the first compilation imports it
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value

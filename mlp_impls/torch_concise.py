@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch._dynamo  # torch.optim imports it at its first use: a second of start-up that is no building of a model
 from numpy.typing import NDArray
 from torch import Tensor, nn
 

@@ -23,16 +23,14 @@ app = typer.Typer(
 )
 
 RUN_EPILOG = (
-    "Examples: mlpbench run · mlpbench run throughput --impl my_mlp.py --width 256 · mlpbench run alignment --size 1024 "
-    "--size 1025 --dtype float32 · mlpbench run --out runs/NAME --resume"
+    "Examples: mlpbench run · mlpbench run throughput --impl my_mlp.py --width 256 · "
+    "mlpbench run alignment --size 1024 --size 1025 --dtype float32 · mlpbench run --out runs/NAME --resume"
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 Impl = Annotated[
     list[str] | None,
-    typer.Option(
-        "--impl", metavar="NAME|FILE|all", help="Implementation, NAME:VARIANT, or a file; repeat to add. [all]"
-    ),
+    typer.Option("--impl", metavar="NAME|FILE|all", help="Repeat to add; NAME may be NAME:VARIANT. [all]"),
 ]
 
 

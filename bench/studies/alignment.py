@@ -14,6 +14,8 @@ __all__ = ["BASE", "QUESTION", "groups"]
 QUESTION = "Do odd matrix sizes cost anything here, per FLOP, and what should one pad to?"
 BASE = 1024
 SIZES = (1024, 1025, 1026, 1028, 1032)
+QUICK_TENSOR_LIBRARIES = ("torch",)  # a stack costs four products: the quick preset asks the question once
+QUICK_TENSOR_SIZES = (1024, 1025)
 STACK = 4  # the exercise's tensor: a stack of 4 matrices
 MATRIX_DTYPES = ("float32", "float64", "bfloat16")
 
@@ -33,9 +35,11 @@ def groups(options: Options) -> list[Group]:
         _group(options, library, f"{library} matmul {dtype} {device}", sizes, dtype, device, 1)
         for device, library, dtype in product(options.devices, libraries.names(), options.dtypes or MATRIX_DTYPES)
     ]
+    quick = options.preset == "quick" and not options.sizes
     result += [
         _group(options, library, f"{library} tensor-matrix float32 {device}", sizes, "float32", device, STACK)
-        for device, library in product(options.devices, libraries.names())
+        for device, library in product(options.devices, QUICK_TENSOR_LIBRARIES if quick else libraries.names())
+        for sizes in [QUICK_TENSOR_SIZES if quick else sizes]
         if "float32" in (options.dtypes or ("float32",))
     ]
     return result + _steering(options)

@@ -34,10 +34,15 @@ class Work:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A repeatable ``step`` and what waits until all steps are done."""
+    """A repeatable ``step``, and what waits until all steps are done.
+
+    ``wake`` is done before each sample, untimed: it wakes thread pools and brings operands into caches. That is one
+    discarded step unless a workload has something cheaper that does both.
+    """
 
     step: Callable[[], object]
     synchronize: Callable[[], None]
+    wake: Callable[[], object] | None = None
 
 
 def load(name: str) -> ModuleType:

@@ -36,11 +36,27 @@ def work(case: Case) -> Work:
 
 
 def prepare(case: Case, provider: Any, data_dir: Path) -> Prepared:
-    """Place random operands and a result on the device; a step is one product into that result."""
-    a, b = (provider.array(values, case.device, case.dtype) for values in operands(case))
-    out = provider.empty(_result_shape(case), case.device, case.dtype)
+    """Place random operands and a result on the device; a step is one product into that result.
+
+    Waking multiplies b with one row and a with one column: threads are up and both operands have been read, at a
+    hundredth of a product's cost, which a whole discarded one would double.
+    """
+    host_a, host_b = operands(case)
+    a, b, row, column = (
+        provider.array(values, case.device, case.dtype)
+        for values in (host_a, host_b, host_a.reshape(-1, host_a.shape[-1])[:1], host_b[:, :1])
+    )
+    shape = _result_shape(case)
+    out, across, down = (
+        provider.empty(size, case.device, case.dtype) for size in (shape, (1, shape[-1]), (*shape[:-1], 1))
+    )
     matmul = provider.matmul
-    return Prepared(step=lambda: matmul(a, b, out), synchronize=lambda: provider.synchronize(case.device))
+
+    def wake() -> None:
+        matmul(row, b, across)
+        matmul(a, column, down)
+
+    return Prepared(lambda: matmul(a, b, out), lambda: provider.synchronize(case.device), wake)
 
 
 def check(case: Case, provider: Any, data_dir: Path) -> Equality:

@@ -1,4 +1,4 @@
-"""Whole small runs with real workers: a fault costs its own row, an interrupt nothing; resuming adds what is missing."""
+"""Whole small runs with real workers: a fault costs its own row, an interrupt nothing."""
 
 import json
 from collections import Counter
