@@ -115,21 +115,18 @@ class Launch:
 
     def ask(self, case: Case, message: Mapping[str, Any], phase: str, limit_s: float = 0.0) -> dict[str, Any] | None:
         """Ask a case's worker, started again if it died; None where the case failed, which is then retired."""
-        return self._receive(case, phase, limit_s) if self._send(case, message) else None
-
-    def ask_together(self, questions: Sequence[tuple[Case, Mapping[str, Any]]], phase: str) -> list[Any]:
-        """Ask several workers at once what is not timed; returns what ``ask`` would, in order."""
-        replies = []
-        for first in range(0, len(questions), plan.STARTING_AT_ONCE):
-            together = questions[first : first + plan.STARTING_AT_ONCE]
-            if len({case.worker for case, _ in together}) < len(together):
-                replies += [self.ask(case, message, phase) for case, message in together]
-                continue
-            sent = [self._send(case, message) for case, message in together]
-            replies += [
-                self._receive(case, phase) if ok else None for (case, _), ok in zip(together, sent, strict=True)
-            ]
-        return replies
+        if case.worker not in self._workers:
+            self._spawn(case)
+            if not self._await(case):
+                return None
+        worker = self._workers[case.worker]
+        try:
+            reply = worker.request(message, limit_s or self.context.limits.start_s)
+            worker.stop()
+            return reply
+        except WorkerError as error:
+            self._failed(case, phase, error)
+            return None
 
     def release(self, cases: Sequence[Case]) -> None:
         """Have the workers forget what they prepared."""
@@ -186,24 +183,6 @@ class Launch:
             }
         )
         self.context.progress(case.group, reply["elapsed_s"])
-
-    def _send(self, case: Case, message: Mapping[str, Any]) -> bool:
-        if case.worker not in self._workers:
-            self._spawn(case)
-            if not self._await(case):
-                return False
-        self._workers[case.worker].send(message)
-        return True
-
-    def _receive(self, case: Case, phase: str, limit_s: float = 0.0) -> dict[str, Any] | None:
-        worker = self._workers[case.worker]
-        try:
-            reply = worker.receive(limit_s or self.context.limits.start_s)
-            worker.stop()
-            return reply
-        except WorkerError as error:
-            self._failed(case, phase, error)
-            return None
 
     def _spawn(self, case: Case) -> None:
         memory = self.context.limits.memory_bytes if case.device == "cpu" else None

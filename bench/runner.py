@@ -90,29 +90,25 @@ def _pilot(context: Context, plan: Plan, study: str) -> None:
         for planned in plan.of(study):
             cases = [case for case in planned.group.cases if not case.control]
             context.progress(f"{study}: {planned.group.name}", 0.0)
-            # Built first, one by one, since the check would leave a compiler's cache warm; on record only if equal.
-            started = {case.id: launch.prepare(case) for case in context.live(cases)}
-            for case in _equal(launch, context.live(cases)):
-                launch.record_start(case, started[case.id] or {})
-                _calibrate(launch, case, planned)
+            # Built first, since the check would leave a compiler's cache warm; on record only if it is equal.
+            for case in context.live(cases):
+                figures = launch.prepare(case)
+                if figures is not None and _equal(launch, case):
+                    launch.record_start(case, figures)
+                    _calibrate(launch, case, planned)
             launch.release(cases)
             _settle_control(context, planned)
 
 
-def _equal(launch: Launch, cases: list[Case]) -> list[Case]:
-    """Return the cases that match the reference; the others are on record and retired."""
-    directory = str(launch.context.data_directory)
-    questions = [(case, {"do": "check", "case": case.to_json(), "data_dir": directory}) for case in cases]
-    equal = []
-    for case, reply in zip(cases, launch.ask_together(questions, "equality check"), strict=True):
-        if reply is None:
-            continue
-        launch.context.folder.outcome("equality", case=case.id, **reply)
-        if reply["equal"]:
-            equal.append(case)
-        else:
-            launch.context.retired[case.id] = reply["note"]
-    return equal
+def _equal(launch: Launch, case: Case) -> bool:
+    message = {"do": "check", "case": case.to_json(), "data_dir": str(launch.context.data_directory)}
+    reply = launch.ask(case, message, "equality check")
+    if reply is None:
+        return False
+    launch.context.folder.outcome("equality", case=case.id, **reply)
+    if not reply["equal"]:
+        launch.context.retired[case.id] = reply["note"]
+    return bool(reply["equal"])
 
 
 def _calibrate(launch: Launch, case: Case, planned: Planned) -> None:

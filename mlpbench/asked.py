@@ -15,6 +15,7 @@ from bench.hardware.cpu import usable_cores
 from bench.hardware.software import steering_variables
 from bench.plan import PRESETS
 from bench.studies import Options, throughput
+from bench.studies.alignment import SIZES
 from mlpbench import choices
 
 __all__ = ["Asked", "groups", "needs_data"]
@@ -83,7 +84,7 @@ def _options(asked: Asked, environ: Mapping[str, str]) -> Options:
         widths=_unique(asked.width),
         depths=_unique(asked.depth),
         batches=_unique(asked.batch),
-        sizes=_unique((*((int(size),) if size else ()), *asked.size)) if asked.size else (),
+        sizes=_unique((int(size), *(asked.size or SIZES))) if size else _unique(asked.size),
         devices=tuple(dict.fromkeys(asked.device)) or ("cpu",),
         dtypes=tuple(dict.fromkeys(asked.dtype)),
         threads=asked.threads or usable_cores(),
@@ -103,11 +104,7 @@ def _baselines(asked: Asked) -> tuple[str | None, str | None]:
         return None, _implementation(text, asked)
     if asked.studies and "alignment" not in asked.studies:
         raise BadInput(f"--baseline {text}: a size is a baseline of the alignment study only; name an implementation")
-    from bench.studies.alignment import SIZES
-
     choices.positive("--baseline", (int(text),))
-    if not asked.size and int(text) not in SIZES:
-        raise BadInput(f"--baseline {text}: is not among the sizes {', '.join(map(str, SIZES))}; add --size {text}")
     return text, None
 
 

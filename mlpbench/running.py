@@ -98,6 +98,8 @@ def _resumed(asked: Asked, data_root: Path | None, out: Path | None) -> _Prepare
         planned = Plan.from_json(records.run["plan"], records.run["seed"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInput(f"{out / 'run.json'}: its plan is damaged ({error!r}); restore the file from a copy") from None
+    if hardware.fingerprint(hardware.record()) != records.run["machine"]["fingerprint"]:
+        raise BadInput(f"--resume: {out} was begun on another machine; finish it there, or begin a new run here")
     source = _data([entry.group for entry in planned.groups], data_root)
     if source.kind != records.run["data"].get("kind"):
         before = records.run["data"].get("kind")

@@ -77,7 +77,7 @@ def complaint(capsys, *arguments):
         (["run", "--margin", "2"], "--margin 2"),
         (["run", "--margin", "nan"], "--margin nan"),
         (["run", "--baseline", "torch_magic"], "--baseline torch_magic"),
-        (["run", "--baseline", "999"], "--baseline 999"),
+        (["run", "throughput", "--baseline", "999"], "--baseline 999"),
         (["run", "--resume"], "--resume: which run?"),
         (["run", "--data-root", "/nonexistent"], "--data-root"),
         (["run", "--nonsense"], "--nonsense"),
