@@ -6,6 +6,7 @@ reason, not an error.
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -104,15 +105,17 @@ class _Asked:
     """A worker that has imported a case's provider, ended on leaving."""
 
     def __init__(self, case: Case) -> None:
-        self._worker = spawn(case, Path("/nonexistent"))
+        self._cache = tempfile.TemporaryDirectory(prefix="mlpbench-", ignore_cleanup_errors=True)
+        self._worker = spawn(case, Path(self._cache.name))
 
     def __enter__(self) -> WorkerProcess:
         try:
             self._worker.receive(ANSWER_LIMIT_S)
         except BaseException:
-            self._worker.end()
+            self.__exit__()
             raise
         return self._worker
 
     def __exit__(self, *_: object) -> None:
         self._worker.end()
+        self._cache.cleanup()
