@@ -120,10 +120,13 @@ def _leads(name: str, found: list[Winner]) -> str:
     else:
         each = [f"{_ratio(one.row)} ({_interval(one.row)}) at {one.width}" for one in found if one.row]
         text = f"{name} is fastest: faster than {base}, whose time it takes {listing(each)}."
+    alike: dict[tuple[str, ...], list[str]] = {}
     for one in found:
         if one.rivals:
-            at = f" at {one.width}" if len(found) > 1 else ""
-            text += f" {listing(list(one.rivals))} may be as fast{at}: the intervals overlap."
+            alike.setdefault(one.rivals, []).append(str(one.width))
+    for rivals, widths in alike.items():
+        at = f" at {listing(widths)}" if len(found) > 1 else ""
+        text += f" {listing(list(rivals))} may be as fast{at}: the intervals overlap."
     return text
 
 

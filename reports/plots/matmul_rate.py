@@ -37,7 +37,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
     grid = figure.add_gridspec(
         len(devices),
         len(columns),
-        left=0.07,
+        left=0.085,
         right=0.99,
         top=1 - 0.75 / height,
         bottom=0.58 / height,
