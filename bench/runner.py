@@ -97,18 +97,26 @@ def _pilot(context: Context, plan: Plan, study: str) -> None:
                     launch.record_start(case, figures)
                     _calibrate(launch, case, planned)
             launch.release(cases)
+            shutil.rmtree(_references(context), ignore_errors=True)  # no other group has the same
             _settle_control(context, planned)
 
 
 def _equal(launch: Launch, case: Case) -> bool:
-    message = {"do": "check", "case": case.to_json(), "data_dir": str(launch.context.data_directory)}
+    context = launch.context
+    folders = {"data_dir": str(context.data_directory), "cache": str(_references(context))}
+    message = {"do": "check", "case": case.to_json(), **folders}
     reply = launch.ask(case, message, "equality check")
     if reply is None:
         return False
-    launch.context.folder.outcome("equality", case=case.id, **reply)
+    context.folder.outcome("equality", case=case.id, **reply)
     if not reply["equal"]:
-        launch.context.retired[case.id] = reply["note"]
+        context.retired[case.id] = reply["note"]
     return bool(reply["equal"])
+
+
+def _references(context: Context) -> Path:
+    """The folder in which workers share what the reference comes to."""
+    return context.cache / "references"
 
 
 def _calibrate(launch: Launch, case: Case, planned: Planned) -> None:

@@ -70,7 +70,8 @@ class Worker:
     def check(self, request: Message) -> Message:
         """Return how far a case is from the reference."""
         case = Case.from_json(request["case"])
-        equality = workloads.load(case.workload).check(case, self._provider(case), Path(request["data_dir"]))
+        cache = Path(request["cache"]) if request.get("cache") else None
+        equality = workloads.load(case.workload).check(case, self._provider(case), Path(request["data_dir"]), cache)
         result: Message = equality.to_json()
         return result
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Sequence
 from itertools import groupby, product
 from pathlib import Path
@@ -86,19 +87,21 @@ def _case(
 def _check(cases: list[Case], progress: ProgressLine) -> list[Row]:
     results: list[Row] = []
     cache = data.cache_folder(os.environ) / "compilers"
-    for _, members in groupby(cases, key=lambda case: case.worker):
-        with _Checker(cache) as checker:
-            for case in members:
-                progress.note(f"{case.name}, {case.group} ({len(results) + 1} of {len(cases)})")
-                results.append(_identity(case) | checker.answer(case))
+    with tempfile.TemporaryDirectory(prefix="mlpbench-") as references:
+        for _, members in groupby(cases, key=lambda case: case.worker):
+            with _Checker(cache, references) as checker:
+                for case in members:
+                    progress.note(f"{case.name}, {case.group} ({len(results) + 1} of {len(cases)})")
+                    results.append(_identity(case) | checker.answer(case))
     return results
 
 
 class _Checker:
     """The worker of one implementation, started again where a case ended it."""
 
-    def __init__(self, cache: Path) -> None:
+    def __init__(self, cache: Path, references: str) -> None:
         self.cache = cache
+        self.references = references
         self.worker: WorkerProcess | None = None
 
     def __enter__(self) -> _Checker:
@@ -114,7 +117,8 @@ class _Checker:
             if self.worker is None:
                 self.worker = spawn(case, self.cache)
                 self.worker.receive(Limits().start_s)
-            reply = self.worker.request({"do": "check", "case": case.to_json(), "data_dir": ""}, Limits().start_s)
+            message = {"do": "check", "case": case.to_json(), "data_dir": "", "cache": self.references}
+            reply = self.worker.request(message, Limits().start_s)
             return {**reply, "reason": reply.pop("note", None)}
         except WorkerError as error:
             if not error.alive and self.worker is not None:

@@ -4,8 +4,9 @@ The contract of a workload file:
 
 ``work(case) -> Work``
     What one step needs, from the parameters alone; the same for every provider.
-``check(case, provider, data_dir) -> Equality``
-    Inside a worker: whether the result is right, compared before anything is timed.
+``check(case, provider, data_dir, cache=None) -> Equality``
+    Inside a worker: whether the result is right, compared before anything is timed. In the folder ``cache`` it may keep
+    what the checks of other providers can use.
 ``prepare(case, provider, data_dir) -> Prepared``
     Inside a worker: the step itself. ``provider`` is the imported implementation or library module.
 """

@@ -59,7 +59,7 @@ def prepare(case: Case, provider: Any, data_dir: Path) -> Prepared:
     return Prepared(lambda: matmul(a, b, out), lambda: provider.synchronize(case.device), wake)
 
 
-def check(case: Case, provider: Any, data_dir: Path) -> Equality:
+def check(case: Case, provider: Any, data_dir: Path, cache: Path | None = None) -> Equality:
     """Compare one product with NumPy's in float64.
 
     Deviation and bound are those of the element nearest its bound, over the root of the sum of its squared products:

@@ -66,8 +66,11 @@ def prepare(case: Case, provider: Any, data_dir: Path) -> Prepared:
     return Prepared(step=lambda: train_step(following()), synchronize=model.synchronize)
 
 
-def check(case: Case, provider: Any, data_dir: Path) -> Equality:
-    """Compare the implementation with the reference on the case's images, or on random ones where there are none."""
+def check(case: Case, provider: Any, data_dir: Path, cache: Path | None = None) -> Equality:
+    """Compare the implementation with the reference on the case's images, or on random ones where there are none.
+
+    The reference's results are kept in the folder ``cache`` and read from there where it has them already.
+    """
     from bench import equality
 
     shape, batch = _shape(case), int(case.parameters["batch"])
@@ -85,6 +88,7 @@ def check(case: Case, provider: Any, data_dir: Path) -> Equality:
         seed=case.seed,
         images=images,
         labels=labels,
+        cache=cache,
     )
 
 
