@@ -118,7 +118,7 @@ class Expectation:
         """Return it as named arrays, none of objects."""
         return {
             "names": np.array([result.name for result in self.results]),
-            "tolerances": np.array([np.float32(result.tolerance) for result in self.results]),
+            "tolerances": np.array([result.tolerance for result in self.results]),
             "rows": self.rows,
             "matrix": self.matrix,
             "exponents": np.array(self.exponents),
