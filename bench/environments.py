@@ -10,7 +10,6 @@ from pathlib import Path
 
 import bench
 import mlp_impls
-from bench import libraries
 
 __all__ = ["Environment", "command", "for_framework", "variables"]
 
@@ -50,8 +49,8 @@ def for_framework(framework: str) -> Environment:
     """Return the environment in which the framework runs; torch and NumPy live in the default one."""
     if framework in DEFAULT_FRAMEWORKS:
         return Environment(framework, sys.executable)
-    known = ", ".join(libraries.names())
-    return Environment(framework, "", f"no environment for the framework {framework!r}; there are: {known}")
+    known = ", ".join(DEFAULT_FRAMEWORKS)
+    return Environment(framework, "", f"there is no environment for the framework {framework!r}, only for {known}")
 
 
 def command(environment: Environment, *arguments: str) -> list[str]:

@@ -46,8 +46,6 @@ class Context:
     cache: Path
     began: float
     progress: Callable[[str, float], None] = lambda text, seconds: None
-    steps: dict[str, int] = field(default_factory=dict)
-    step_s: dict[str, float] = field(default_factory=dict)
     retired: dict[str, str] = field(default_factory=dict)
 
     def live(self, cases: Sequence[Case]) -> list[Case]:
@@ -74,6 +72,7 @@ class Launch:
         self._workers: dict[str, WorkerProcess] = {}
         self._hello: dict[str, dict[str, Any]] = {}
         self._lost: set[str] = set()
+        self._calibrated: dict[str, dict[str, Any]] = {}
 
     def __enter__(self) -> Launch:
         return self
@@ -106,6 +105,10 @@ class Launch:
         directory = str(self.context.data_directory)
         figures = self.ask(case, {"do": "prepare", "case": case.to_json(), "data_dir": directory}, "start-up")
         return None if figures is None else self._hello[case.worker] | figures
+
+    def calibrate(self, case: Case) -> dict[str, Any] | None:
+        """Warm a prepared case up and return how many steps make a sample of it; None where that failed."""
+        return self.ask(case, {"do": "calibrate", "case_id": case.id}, "calibration")
 
     def record_start(self, case: Case, figures: Mapping[str, Any]) -> None:
         """Record start-up figures, in seconds."""
@@ -145,24 +148,37 @@ class Launch:
     def _measure(self, planned: Planned) -> None:
         self._lost = set()
         live = self.context.live(planned.group.cases)
-        ready = set()
-        for case in self.shuffled(live):
-            figures = self.prepare(case)
-            if figures is not None:
-                self.record_start(case, figures)
-                ready.add(case.id)
-        cases = [case for case in live if case.id in ready and case.id in self.context.steps]
+        cases = self._ready(live, planned.group.baseline)
         if cases:
             for number, row in enumerate(plan.order(planned.rounds, len(cases), self.generator)):
                 for position, index in enumerate(row):
                     self._sample(cases[index], number, position)
         self.release(live)
 
+    def _ready(self, live: Sequence[Case], baseline: str) -> list[Case]:
+        """Build and calibrate the cases, in random order; return those that can be sampled.
+
+        Each launch calibrates anew: a burst of other load then misjudges one launch at most. The control takes its
+        baseline's steps, so that nothing but the process is different.
+        """
+        self._calibrated = {}
+        for case in self.shuffled(live):
+            figures = self.prepare(case)
+            calibration = self.calibrate(case) if figures is not None else None
+            if figures is not None and calibration is not None:
+                self.record_start(case, figures | {"steps": calibration["steps"]})
+                self._calibrated[case.id] = calibration
+        bases = [self._calibrated[case.id] for case in live if case.name == baseline and case.id in self._calibrated]
+        for control in (case for case in live if case.control and case.id in self._calibrated):
+            for base in bases:
+                self._calibrated[control.id] = base
+        return [case for case in live if case.id in self._calibrated]
+
     def _sample(self, case: Case, number: int, position: int) -> None:
         if case.id in self.context.retired or case.id in self._lost:
             return
-        steps = self.context.steps[case.id]
-        expected = steps * self.context.step_s[case.id]
+        steps = self._calibrated[case.id]["steps"]
+        expected = steps * self._calibrated[case.id]["step_s"]
         limit = max(self.context.limits.sample_s, SLOWEST_SAMPLE * expected)
         before = telemetry.read()
         reply = self.ask(case, {"do": "sample", "case_id": case.id, "steps": steps}, "sampling", limit)

@@ -19,6 +19,7 @@ from bench.store import Records, RunFolder
 
 __all__ = ["Progress", "measure", "memory_limit"]
 
+TOO_SLOW = "too slow"
 MEMORY_SHARE = 0.6  # of what is free when the run begins: one worker may take most of it, never all
 
 
@@ -95,7 +96,7 @@ def _pilot(context: Context, plan: Plan, study: str) -> None:
                 figures = launch.prepare(case)
                 if figures is not None and _equal(launch, case):
                     launch.record_start(case, figures)
-                    _calibrate(launch, case, planned)
+                    _find_slow(launch, case, planned)
             launch.release(cases)
             shutil.rmtree(_references(context), ignore_errors=True)  # no other group has the same
             _settle_control(context, planned)
@@ -119,34 +120,27 @@ def _references(context: Context) -> Path:
     return context.cache / "references"
 
 
-def _calibrate(launch: Launch, case: Case, planned: Planned) -> None:
-    reply = launch.ask(case, {"do": "calibrate", "case_id": case.id}, "calibration")
-    if reply is None:
+def _find_slow(launch: Launch, case: Case, planned: Planned) -> None:
+    """Retire a case that would take too long for a verdict; its time in the pilot is shown instead."""
+    figures = launch.calibrate(case)
+    if figures is None:
         return
-    context = launch.context
-    slow = 2 * reply["step_s"] * planned.rounds > context.limits.case_s
-    context.folder.outcome("calibration", case=case.id, too_slow=slow, **reply)
+    slow = figures["step_s"] * planned.rounds > launch.context.limits.case_s
+    launch.context.folder.outcome("calibration", case=case.id, launch=PILOT, too_slow=slow, **figures)
     if slow:
-        context.retired[case.id] = "too slow"
-        return
-    context.steps[case.id], context.step_s[case.id] = reply["steps"], reply["step_s"]
+        launch.context.retired[case.id] = TOO_SLOW
 
 
 def _settle_control(context: Context, planned: Planned) -> None:
-    """The control shares its baseline's steps, and its fate."""
+    """The control shares its baseline's fate."""
     group = planned.group
-    baselines = [case for case in group.cases if case.name == group.baseline]
-    for control in (case for case in group.cases if case.control):
-        for baseline in baselines:
-            if baseline.id in context.steps:
-                context.steps[control.id] = context.steps[baseline.id]
-                context.step_s[control.id] = context.step_s[baseline.id]
-            elif baseline.id in context.retired:
-                context.retired[control.id] = context.retired[baseline.id]
+    for baseline in (case for case in group.cases if case.name == group.baseline and case.id in context.retired):
+        for control in (case for case in group.cases if case.control):
+            context.retired[control.id] = context.retired[baseline.id]
 
 
 class _Earlier:
-    """What a resumed run has already: pilots, whole launches, retired cases, calibrations."""
+    """What a resumed run has already: pilots, whole launches, retired cases."""
 
     def __init__(self, records: Records | None, plan: Plan) -> None:
         self.piloted: set[str] = set()
@@ -159,13 +153,11 @@ class _Earlier:
                 self._launch(outcome)
 
     def restore(self, context: Context) -> None:
-        """Put calibrations and retirements back as they were."""
+        """Put retirements back as they were."""
         for outcome in self.outcomes:
             kind, case = outcome["kind"], outcome.get("case", "")
-            if kind == "calibration" and not outcome["too_slow"]:
-                context.steps[case], context.step_s[case] = outcome["steps"], outcome["step_s"]
-            elif kind == "failure" or (kind == "calibration" and outcome["too_slow"]):
-                context.retired[case] = outcome.get("reason", "too slow")
+            if kind == "failure" or (kind == "calibration" and outcome["too_slow"]):
+                context.retired[case] = outcome.get("reason", TOO_SLOW)
             elif kind == "equality" and not outcome["equal"]:
                 context.retired[case] = "not equal to the reference"
         for planned in self.plan.groups:

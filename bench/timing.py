@@ -16,7 +16,7 @@ TARGET_SAMPLE_S = 0.005  # thousands of times the overhead of a sample, which is
 CLOCK_TICKS = 1000
 LONG_SAMPLES = 10
 MOST_STEPS = 100_000
-WARM_UP_S = 0.02
+WARM_UP_S = 0.01
 WARM_UP_STEPS = 3
 
 

@@ -87,14 +87,14 @@ class Worker:
         prepared.synchronize()
         stepped = time.perf_counter()
         self.prepared[case.id] = prepared
-        steps = timing.warm_up(prepared.step, prepared.synchronize)
-        return {"build_s": built - started, "first_step_s": stepped - built, "warm_up_steps": steps}
+        return {"build_s": built - started, "first_step_s": stepped - built}
 
     def calibrate(self, request: Message) -> Message:
-        """Return how many steps make a sample of a prepared case."""
+        """Warm a prepared case up, then return how many steps make a sample of it."""
         prepared = self.prepared[request["case_id"]]
+        warm_up_steps = timing.warm_up(prepared.step, prepared.synchronize)
         calibration = timing.calibrate(prepared.step, prepared.synchronize, wake=prepared.wake)
-        return {"steps": calibration.steps, "step_s": calibration.step_s}
+        return {"steps": calibration.steps, "step_s": calibration.step_s, "warm_up_steps": warm_up_steps}
 
     def sample(self, request: Message) -> Message:
         """Time one sample of a prepared case, with what the kernel says happened to this process meanwhile."""

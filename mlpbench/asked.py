@@ -55,8 +55,24 @@ class Asked:
         choices.positive("--size", self.size)
         choices.positive("--threads", () if self.threads is None else (self.threads,), most=4096)
         choices.positive("--seed", (self.seed,), least=0, most=2**63 - 1)
+        self._check_applicable()
         if not 0 < self.margin < 1:
             raise BadInput(f"--margin {self.margin}: expected a fraction between 0 and 1, such as 0.02 for 2 %")
+
+    def _check_applicable(self) -> None:
+        """Options that no chosen study looks at are mistakes."""
+        chosen = set(self.studies or studies.DEFAULT)
+        for option, values, study in (
+            ("--impl", self.impl, "throughput"),
+            ("--width", self.width, "throughput"),
+            ("--depth", self.depth, "throughput"),
+            ("--batch", self.batch, "throughput"),
+            ("--size", self.size, "alignment"),
+        ):
+            if values and study not in chosen:
+                raise BadInput(
+                    f"{option} {values[0]}: means something to the study {study} only; add it or leave this out"
+                )
 
 
 def groups(asked: Asked, environ: Mapping[str, str] = os.environ) -> list[Group]:

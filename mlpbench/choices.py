@@ -17,11 +17,11 @@ def among(option: str, values: Sequence[str], allowed: Sequence[str]) -> None:
     """Raise BadInput unless every value is one of those allowed."""
     for value in values:
         if value not in allowed:
-            raise BadInput(f"{option} {value}: expected one of {', '.join(allowed)}; choose one of these")
+            raise BadInput(f"{option} {value}: expected one of {', '.join(allowed)}")
 
 
 def positive(option: str, values: Sequence[int], *, least: int = 1, most: int = LARGEST) -> None:
     """Raise BadInput unless every value is within bounds."""
     for value in values:
         if not least <= value <= most:
-            raise BadInput(f"{option} {value}: expected a whole number from {least} to {most}; choose one of these")
+            raise BadInput(f"{option} {value}: expected a whole number from {least} to {most}")

@@ -53,7 +53,8 @@ def run_command(
         int | None, typer.Option(help="Threads per worker; by default the physical cores this process may use.")
     ] = None,
     baseline: Annotated[
-        str | None, typer.Option(help="Implementation (throughput) or size (alignment) to compare with.")
+        str | None,
+        typer.Option(help="Implementation or size to compare with, added if left out. [torch_concise; 1024]"),
     ] = None,
     margin: Annotated[float, typer.Option(help="Ratios within 1 + margin either way are equivalent.")] = 0.02,
     seed: Annotated[int, typer.Option(help="Of weights, operands and every random order.")] = 0,
@@ -146,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         describe = getattr(error, "format_message", None)
         if describe is None:
             raise
-        return _bad_input(f"{describe()} See mlpbench --help")
+        return _bad_input(f"{describe().rstrip('.')}; see mlpbench --help")
 
 
 def _bad_input(text: str) -> int:

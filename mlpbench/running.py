@@ -49,7 +49,7 @@ def run(
     console = error_console()
     if out is not None and not resume and not dry_run:
         RunFolder.check(out)
-    prepared = _resumed(asked, data_root, out) if resume else _planned(asked, data_root, console)
+    prepared = _resumed(asked, data_root, out) if resume else _planned(asked, data_root, console, dry_run)
     if dry_run:
         _show_plan(prepared)
         return 0
@@ -70,9 +70,9 @@ class _Prepared:
         self.earlier = earlier
 
 
-def _planned(asked: Asked, data_root: Path | None, console: Console) -> _Prepared:
+def _planned(asked: Asked, data_root: Path | None, console: Console, dry_run: bool) -> _Prepared:
     found = groups(asked)
-    source = _data(found, data_root)
+    source = data.DataSource("none", Path(), "a dry run needs no images") if dry_run else _data(found, data_root)
     with ProgressLine(console) as progress:
         progress.note("looking at what can run here")
         seen = survey(case for group in found for case in group.cases)
@@ -186,10 +186,11 @@ def _show_plan(prepared: _Prepared) -> None:
     for column in ("study", "group", "cases", "launches × rounds", "FLOPs per step"):
         table.add_column(column, overflow="fold")
     for entry in prepared.plan.groups:
-        flops = {f"{workloads.work(case).flops:.3g}" for case in entry.group.cases}
+        flops = sorted({workloads.work(case).flops for case in entry.group.cases})
         table.add_row(
             entry.group.study, entry.group.name, ", ".join(case.name for case in entry.group.cases),
-            f"{prepared.plan.launches[entry.group.study]} × {entry.rounds}", ", ".join(sorted(flops)),
+            f"{prepared.plan.launches[entry.group.study]} × {entry.rounds}",
+            " to ".join(f"{value:.4g}" for value in dict.fromkeys((flops[0], flops[-1]))),
         )  # fmt: skip
     console.print(table)
     for case, _, reason in prepared.plan.skips:
@@ -203,7 +204,7 @@ def _size(planned: Plan) -> str:
     samples = sum(
         len(entry.group.cases) * entry.rounds * planned.launches[entry.group.study] for entry in planned.groups
     )
-    return f"{cases} cases in {len(planned.groups)} groups, {samples} samples"
+    return f"cases: {cases}, groups: {len(planned.groups)}, samples: {samples}"
 
 
 def _version() -> str:

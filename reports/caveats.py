@@ -64,8 +64,8 @@ def _effect(run: Row, name: str, row: Row) -> str:
         slower = f"{ratio(1 / row['ratio'], 1 / high, 1 / low)} ({interval(1 / high, 1 / low)})"
         return (
             f"{said} and holds {library} back: without it the same matrix product is faster, taking {figures}. As far "
-            f"as they consist of matrix products, the {library} figures on this page are that much too slow: {slower}. "
-            f"To undo it: `unset {name}`, then measure again."
+            f"as they consist of matrix products, the {library} figures on this page take that much longer than they "
+            f"would without it: {slower}. To undo it: `unset {name}`, then measure again."
         )
     if row.get("verdict") == "slower":
         return f"{said} and helps {library}: without it the same matrix product is slower, taking {figures}."

@@ -39,7 +39,7 @@ class Finding:
 class Winner:
     """Who is fastest at one width: ``row`` is its comparison, or None where nothing is faster than the baseline.
 
-    ``rivals`` are faster than the baseline too, with intervals that reach the winner's; ``equal`` and ``unsure`` are
+    ``rivals`` are faster or inconclusive, with intervals that reach the winner's; ``equal`` and ``unsure`` are
     equivalent and inconclusive.
     """
 
@@ -85,7 +85,9 @@ def winners(summary: Row) -> list[Winner]:
 def _winner(panel: Panel, width: int, found: list[Row]) -> Winner:
     faster = sorted((row for row in found if row["verdict"] == "faster"), key=lambda row: row["ratio"])
     best = faster[0] if faster else None
-    rivals = [row for row in faster[1:] if best and row["ci_low"] <= best["ci_high"]]
+    # An inconclusive one whose interval reaches the winner's may be the fastest as well.
+    others = faster[1:] + [row for row in found if row["verdict"] == "inconclusive"]
+    rivals = [row for row in others if best and row["ci_low"] <= best["ci_high"]]
     return Winner(
         panel=panel,
         width=width,

@@ -41,9 +41,9 @@ def groups(options: Options) -> list[Group]:
         for chosen in [QUICK_SIZES.get(dtype, SIZES) if quick else sizes]
     ]
     result += [
-        _group(options, library, f"{library} tensor-matrix float32 {device}", sizes, "float32", device, STACK)
+        _group(options, library, f"{library} tensor-matrix float32 {device}", chosen, "float32", device, STACK)
         for device, library in product(options.devices, QUICK_TENSOR_LIBRARIES if quick else libraries.names())
-        for sizes in [QUICK_TENSOR_SIZES if quick else sizes]
+        for chosen in [QUICK_TENSOR_SIZES if quick else sizes]
         if "float32" in (options.dtypes or ("float32",))
     ]
     return result + _steering(options)

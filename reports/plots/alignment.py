@@ -18,7 +18,8 @@ __all__ = ["CAPTION", "ORDER", "TITLE", "draw"]
 TITLE = "What odd matrix sizes cost, per unit of arithmetic"
 CAPTION = (
     "Each size's time for one unit of arithmetic, as a multiple of the base size's in the same library and dtype, with "
-    "95 % intervals. A size on the line or in the grey band costs nothing extra; one above it may be worth padding."
+    "95 % intervals. A size with its whole interval in the grey band costs nothing extra; one above it may be worth "
+    "padding."
 )
 ORDER = 50
 

@@ -16,8 +16,8 @@ __all__ = ["CAPTION", "ORDER", "TITLE", "draw"]
 
 TITLE = "Matrix products per second: libraries and dtypes"
 CAPTION = (
-    "Arithmetic per second at each size, higher is better, with 95 % intervals. All panels share one scale, so heights "
-    "compare across libraries and dtypes."
+    "Arithmetic per second at each size, higher is better; bars, where there are any, are 95 % intervals. All panels "
+    "share one scale, so heights compare across libraries and dtypes."
 )
 ORDER = 52
 ROOM = 0.3

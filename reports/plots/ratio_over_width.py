@@ -16,11 +16,11 @@ from reports.rows import Row
 
 __all__ = ["CAPTION", "ORDER", "TITLE", "draw"]
 
-TITLE = "How much longer a training step takes than the baseline's, over width"
+TITLE = "Time of a training step over the baseline's, by width"
 CAPTION = (
     "Below 1 an implementation needs less time than the baseline, above it more; the bar is the 95 % interval of that "
-    "ratio. Inside the grey band the difference is too small to matter. The grey diamond is the baseline measured "
-    "against itself: it belongs on the line."
+    "ratio. With its whole interval inside the grey band the difference is too small to matter. The grey diamond is "
+    "the baseline measured against itself: it belongs on the line."
 )
 ORDER = 10
 CONTROL = Look("#8a949e", "d")
@@ -90,7 +90,7 @@ def _panel(
         for row in mine:
             ends = _ends(row)
             if ends:
-                drawing.point(axes, places[row["width"]] + offset, ends, look, row.get("verdict") if name else "slower")
+                drawing.point(axes, places[row["width"]] + offset, ends, look, row.get("verdict"))
     for row in members:
         if row["control"] and row.get("marked"):
             _warn(axes, places[row["width"]])

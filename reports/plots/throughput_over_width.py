@@ -16,8 +16,8 @@ __all__ = ["CAPTION", "ORDER", "TITLE", "draw"]
 TITLE = "How much is done per second, over width"
 CAPTION = (
     "Left: arithmetic per second, which grows with width until the processor is busy. Right: images trained on per "
-    "second, which falls as each image costs more. Both axes are logarithmic, higher is better, and bars are 95 % "
-    "intervals (often smaller than the marks)."
+    "second, which falls as each image costs more. Both axes are logarithmic, higher is better, and bars, where there "
+    "are any, are 95 % intervals (often smaller than the marks)."
 )
 ORDER = 20
 RATES = (("flop_rate", 1e9, "GFLOP/s"), ("throughput", 1e3, "thousand examples/s"))

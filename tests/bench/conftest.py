@@ -12,7 +12,7 @@ from bench.plan import Plan, Planned
 from bench.studies import with_control
 
 BROKEN = Path(__file__).parents[1] / "broken"
-LIMITS = Limits(start_s=8.0, sample_s=2.0, memory_bytes=600_000_000, case_s=4.0)
+LIMITS = Limits(start_s=8.0, sample_s=2.0, memory_bytes=600_000_000, case_s=2.5)
 
 
 @pytest.fixture(scope="session")

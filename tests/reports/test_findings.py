@@ -135,7 +135,7 @@ def test_a_variable_that_holds_numpy_back_comes_first_with_its_cost(maker: Maker
     assert findings(run, summary)[0].question == FIRST
     assert "OPENBLAS_CORETYPE=Prescott is set" in text
     assert "faster, taking 0.40x of the time (95 % interval 0.38-0.42)" in text
-    assert "that much too slow: 2.50x (2.38-2.63)" in text
+    assert "without it: 2.50x (2.38-2.63)" in text
     assert "`unset OPENBLAS_CORETYPE`" in text
 
 
