@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import sys
+import tokenize
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import mlp_impls
+from bench.case import CONTROL
 from bench.errors import BadInput
 
 __all__ = ["Implementation", "built_in", "load", "resolve"]
@@ -66,8 +68,8 @@ def load(name: str, source: str | None) -> ModuleType:
 def _match(text: str, known: dict[str, Implementation]) -> list[tuple[Implementation, str]]:
     if text == "all":
         return [(entry, variant) for entry in known.values() for variant in ("", *entry.variants)]
-    if text.endswith(".py") or "/" in text:
-        return [_from_file(text, known)]
+    if text.endswith(".py") or ".py:" in text or "/" in text:
+        return _from_file(text, known)
     name, _, variant = text.partition(":")
     if name not in known:
         raise BadInput(f"--impl {text}: no such implementation; expected one of {', '.join(known)}, all, or a .py file")
@@ -76,15 +78,19 @@ def _match(text: str, known: dict[str, Implementation]) -> list[tuple[Implementa
     return [(known[name], variant)]
 
 
-def _from_file(text: str, known: dict[str, Implementation]) -> tuple[Implementation, str]:
-    path = Path(text)
+def _from_file(text: str, known: dict[str, Implementation]) -> list[tuple[Implementation, str]]:
+    file, _, variant = text.partition(".py:")
+    path = Path(f"{file}.py" if variant else text)
     if not path.is_file():
         raise BadInput(f"--impl {text}: no such file; expected the path of an implementation written in Python")
-    if not path.stem.isidentifier():
-        raise BadInput(f"--impl {text}: the file's name must be a Python identifier; rename it, as in my_mlp.py")
+    if not path.stem.isidentifier() or path.stem == CONTROL:
+        raise BadInput(f"--impl {text}: the file's name must be a Python identifier other than {CONTROL}; rename it")
     if path.stem in known:
         raise BadInput(f"--impl {text}: an implementation called {path.stem!r} ships already; rename the file")
-    return _describe(path, _portable(path)), ""
+    entry = _describe(path, _portable(path))
+    if variant and variant not in entry.variants:
+        raise BadInput(f"--impl {text}: it has the variants {', '.join(entry.variants) or '(none)'}")
+    return [(entry, variant)] if variant else [(entry, name) for name in ("", *entry.variants)]
 
 
 def _portable(path: Path) -> str:
@@ -97,9 +103,10 @@ def _portable(path: Path) -> str:
 
 def _describe(path: Path, source: str | None) -> Implementation:
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        with tokenize.open(path) as file:
+            tree = ast.parse(file.read())
         literals = _literals(tree)
-    except (SyntaxError, ValueError, OSError) as error:
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError, OSError) as error:
         raise BadInput(f"--impl {path}: cannot be read as Python ({error}); mend the file") from None
     framework = literals.get("FRAMEWORK")
     missing = {"build", "unsupported"} - _defined(tree)
@@ -107,17 +114,30 @@ def _describe(path: Path, source: str | None) -> Implementation:
         lacks = "a string literal FRAMEWORK" if not isinstance(framework, str) else ", ".join(sorted(missing))
         raise BadInput(f"--impl {path}: lacks {lacks}; see the contract in mlp_impls/__init__.py")
     variants = literals.get("VARIANTS", {})
+    if not _are_variants(variants):
+        raise BadInput(
+            f"--impl {path}: VARIANTS must be a literal {{name: {{keyword: value}}}}; see mlp_impls/__init__.py"
+        )
     summary = (ast.get_docstring(tree) or "").partition("\n")[0]
     return Implementation(path.stem, framework, summary, source, variants)
+
+
+def _are_variants(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(name, str) and name.isidentifier() and isinstance(keywords, dict) for name, keywords in value.items()
+    )
 
 
 def _literals(tree: ast.Module) -> dict[str, Any]:
     found = {}
     for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            name = node.targets[0].id
-            if name in {"FRAMEWORK", "VARIANTS"}:
-                found[name] = ast.literal_eval(node.value)
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        value = getattr(node, "value", None)
+        if isinstance(target, ast.Name) and target.id in {"FRAMEWORK", "VARIANTS"} and isinstance(value, ast.expr):
+            try:
+                found[target.id] = ast.literal_eval(value)
+            except ValueError:
+                raise ValueError(f"{target.id} is no literal") from None
     return found
 
 

@@ -41,6 +41,7 @@ class WorkerProcess:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._buffer = b""
         self._stopped = False
+        self._number = 0
         self.asked_at = time.perf_counter()
         self._process = subprocess.Popen(
             environments.command(environment, str(child_read), str(child_write), str(os.getpid())),
@@ -79,17 +80,21 @@ class WorkerProcess:
     def send(self, message: Mapping[str, Any]) -> None:
         """Send a request, waking the worker if it was stopped."""
         self.wake()
+        self._number += 1
         with contextlib.suppress(BrokenPipeError):  # receive() says how it ended
-            os.write(self._write, json.dumps(message).encode() + b"\n")
+            os.write(self._write, json.dumps({**message, "number": self._number}).encode() + b"\n")
 
     def receive(self, limit_s: float) -> dict[str, Any]:
         """Return the reply to the last request; raises WorkerError as ``request`` does."""
         line = self._line(time.monotonic() + limit_s, limit_s)
         try:
-            reply: dict[str, Any] = json.loads(line)
+            reply: Any = json.loads(line)
         except ValueError:
+            reply = None
+        # A step that forks answers twice: a reply to an earlier request is as bad as none.
+        if not isinstance(reply, dict) or reply.pop("number", None) != self._number:
             self.end()
-            raise WorkerError("wrote something else than a reply into its pipe", alive=False) from None
+            raise WorkerError("wrote something else than its reply into the pipe", alive=False)
         if "error" in reply:
             raise WorkerError(str(reply["error"]), alive=True)
         return reply
@@ -138,11 +143,12 @@ class WorkerProcess:
     def _how_it_ended(self) -> str:
         code = self._process.wait()
         if code < 0:
-            return f"crashed: killed by signal {-code} ({signal.Signals(-code).name})"
+            name = signal.Signals(-code).name if -code in set(signal.Signals) else "a real-time signal"
+            return f"crashed: killed by signal {-code} ({name})"
         self._errors.seek(0, os.SEEK_END)
         self._errors.seek(max(0, self._errors.tell() - 4096))
         lines = self._errors.read().decode(errors="replace").strip().splitlines() or ["it wrote no error"]
-        return f"ended with status {code}: {lines[-1].strip()[:300]}"
+        return f"ended by itself with status {code}: {lines[-1].strip()[:300]}"
 
 
 def spawn(case: Case, cache: Path, memory_limit: int | None = None) -> WorkerProcess:

@@ -11,6 +11,7 @@ dropped with a note; anything else that is not a record is bad input, and nothin
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import json
 import os
@@ -26,6 +27,7 @@ __all__ = ["FORMAT_VERSION", "Records", "RunFolder", "read", "write_json"]
 FORMAT_VERSION = 1
 Record = dict[str, Any]
 
+LONGEST_S = 1e9
 NUMBER = (int, float)
 SAMPLE_FIELDS: dict[str, type | tuple[type, ...]] = {
     "case": str,
@@ -116,9 +118,14 @@ class RunFolder:
 
     @staticmethod
     def _open(path: Path) -> int:
-        if path.exists():
-            _cut_torn_line(path)
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise BadInput(f"--out {path.parent}: another process is recording there; wait for it, or end it") from None
+        _cut_torn_line(path)
+        return descriptor
 
 
 def read(path: Path) -> Records:
@@ -133,10 +140,10 @@ def read(path: Path) -> Records:
     outcomes = _read_lines(_existing(path / "outcomes.jsonl"), notes)
     for number, sample in enumerate(samples, 1):
         _require(sample, SAMPLE_FIELDS, f"{path / 'samples.jsonl'}:{number}")
-        if not (sample["elapsed_s"] >= 0 and sample["steps"] >= 1):
-            raise BadInput(
-                f"{path / 'samples.jsonl'}:{number}: a sample needs elapsed_s >= 0 and steps >= 1; restore it"
-            )
+        if not (0 < sample["elapsed_s"] < LONGEST_S and sample["steps"] >= 1 and sample["round"] >= 0):
+            where = f"{path / 'samples.jsonl'}:{number}"
+            raise BadInput(f"{where}: a sample needs elapsed_s > 0, steps >= 1 and round >= 0; restore it from a copy")
+    _require_unlike(samples, path / "samples.jsonl")
     for number, outcome in enumerate(outcomes, 1):
         _require(outcome, {"kind": str}, f"{path / 'outcomes.jsonl'}:{number}")
     return Records(run, samples, outcomes, notes)
@@ -154,14 +161,16 @@ def _read_run(path: Path) -> Record:
     if not file.is_file():
         raise BadInput(f"{path}: no run folder (it has no run.json); name a folder that `mlpbench run` wrote")
     try:
-        run = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+        run = json.loads(file.read_text(encoding="utf-8"), parse_constant=_not_json)
+    except (ValueError, RecursionError, OSError) as error:
         raise BadInput(f"{file}: damaged ({error}); restore the file from a copy") from None
     _require(run, {"format_version": int}, str(file))
     if run["format_version"] > FORMAT_VERSION:
         newer = run["format_version"]
         raise BadInput(f"{file}: format version {newer}, this mlpbench reads up to {FORMAT_VERSION}; update mlpbench")
     _require(run, RUN_FIELDS, str(file))
+    if not 0 < run["margin"] < 1:
+        raise BadInput(f"{file}: margin is no fraction between 0 and 1; restore the file from a copy")
     _require(run["plan"], {"launches": dict, "groups": list}, f"{file} (plan)")
     _require(run["machine"], {"fingerprint": str, "facts": dict}, f"{file} (machine)")
     return dict(run)
@@ -187,8 +196,8 @@ def _read_lines(path: Path, notes: list[str]) -> list[Record]:
 
 def _record(line: bytes, where: str) -> Record:
     try:
-        record = json.loads(line)
-    except ValueError:
+        record = json.loads(line, parse_constant=_not_json)
+    except (ValueError, RecursionError):
         record = None
     if not isinstance(record, dict):
         raise BadInput(f"{where}: not a JSON record; restore the file from a copy, or remove that line")
@@ -203,6 +212,19 @@ def _require(record: Any, fields: Mapping[str, type | tuple[type, ...]], where: 
         if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
             found = "missing" if name not in record else f"is {type(value).__name__}"
             raise BadInput(f"{where}: {name} {found}; restore the file from a copy")
+
+
+def _require_unlike(samples: list[Record], path: Path) -> None:
+    seen = set()
+    for number, sample in enumerate(samples, 1):
+        key = (sample["case"], sample["launch"], sample["attempt"], sample["round"])
+        if key in seen:
+            raise BadInput(f"{path}:{number}: the same sample stands there twice; restore the file from a copy")
+        seen.add(key)
+
+
+def _not_json(text: str) -> None:
+    raise ValueError(f"{text} is no JSON number")
 
 
 def _cut_torn_line(path: Path) -> None:

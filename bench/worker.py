@@ -55,7 +55,8 @@ class Worker:
     def survey(self, request: Message) -> Message:
         """Return the reason why a case cannot run here, or None."""
         case = Case.from_json(request["case"])
-        return {"reason": self._provider(case).unsupported(case.device, case.dtype)}
+        reason = self._provider(case).unsupported(case.device, case.dtype)
+        return {"reason": None if reason is None else str(reason) or "it gives no reason"}
 
     def rate(self, request: Message) -> Message:
         """Return the FLOP/s of a small product in NumPy: an expectation of how long a plan takes, nothing else."""
@@ -144,7 +145,8 @@ def main(read_fd: str, write_fd: str, parent: str) -> None:
     with os.fdopen(int(read_fd), "rb") as requests, os.fdopen(int(write_fd), "wb", buffering=0) as replies:
         for line in requests:
             request = json.loads(line)
-            replies.write(json.dumps(_answer(verbs[request["do"]], request)).encode() + b"\n")
+            reply = _answer(verbs[request["do"]], request) | {"number": request["number"]}
+            replies.write(json.dumps(reply).encode() + b"\n")
 
 
 def _answer(verb: Callable[[Message], Message], request: Message) -> Message:
@@ -153,7 +155,7 @@ def _answer(verb: Callable[[Message], Message], request: Message) -> Message:
     except MemoryError as error:
         return {"error": f"out of memory: {error}".rstrip(": ")}
     except Exception as error:  # whatever an implementation raises costs its own row only
-        text = " ".join(str(error).split())[:500]
+        text = " ".join("".join(c if c.isprintable() else " " for c in str(error)).split())[:500]
         out_of_memory = "out of memory" in text.lower() or "can't allocate memory" in text.lower()
         return {"error": ("out of memory: " if out_of_memory else "") + f"{type(error).__name__}: {text}"}
 

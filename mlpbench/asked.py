@@ -116,7 +116,7 @@ def _baselines(asked: Asked) -> tuple[str | None, str | None]:
     text = asked.baseline
     if text is None:
         return None, None
-    if not text.isdigit():
+    if not (text.isascii() and text.isdigit()):
         return None, _implementation(text, asked)
     if asked.studies and "alignment" not in asked.studies:
         raise BadInput(f"--baseline {text}: a size is a baseline of the alignment study only; name an implementation")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +14,10 @@ from bench.errors import BadInput
 
 __all__ = ["app", "main"]
 
+HELP = "Time MLPs written from scratch and with frameworks, and matmuls of odd sizes; its verdicts hold on a rerun."
+
 app = typer.Typer(
     name="mlpbench",
-    help="Time MLPs written from scratch and with frameworks, and matmuls of odd sizes; its verdicts hold on a rerun.",
     epilog="Examples: mlpbench run · mlpbench run throughput --width 64 --width 512 · mlpbench report runs/NAME",
     rich_markup_mode=None,
     add_completion=False,
@@ -130,16 +132,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if sys.platform == "win32":
         print("mlpbench: Windows is not supported; use Linux, macOS or WSL", file=sys.stderr)
         return 2
+    _open_streams()
     try:
-        code = app(args=list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        code = app(args=given or ["--help"], standalone_mode=False)
         return code if isinstance(code, int) else 0
     except BadInput as error:
         return _bad_input(str(error))
     except KeyboardInterrupt:
+        print("mlpbench: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        name = f"{error.filename}: " if error.filename else ""
+        return _bad_input(f"{name}{error.strerror or error}; name a file or folder that can be used")
     except Exception as error:
         # Typer's own errors, whose base class moved between releases, are all that carry format_message.
         if type(error).__name__ == "Abort":
@@ -148,6 +156,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if describe is None:
             raise
         return _bad_input(f"{describe().rstrip('.')}; see mlpbench --help")
+
+
+def _open_streams() -> None:
+    """Give standard streams that were closed a place to go: workers' pipes would take their numbers otherwise."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib import metadata
+
+        print(metadata.version("mlpbench"))
+        raise typer.Exit
+
+
+@app.callback(help=HELP)
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """What all commands have in common."""
 
 
 def _bad_input(text: str) -> int:

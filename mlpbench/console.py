@@ -18,12 +18,12 @@ REDRAW_S = 1.0  # drawing takes CPU from the machine under test, if only between
 
 def error_console() -> Console:
     """Return the console for progress and notes."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
 def output_console() -> Console:
     """Return the console for what was asked for."""
-    return Console(highlight=False, soft_wrap=True)
+    return Console(highlight=False, markup=False, soft_wrap=True)
 
 
 def duration(seconds: float) -> str:
@@ -41,10 +41,13 @@ class ProgressLine:
         self.console = console
         self._drawn_at = 0.0
         self._last = ""
-        self._bar = Bar(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]}"),
-            console=console, auto_refresh=False, transient=True,
-        )  # fmt: skip
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[left]}", markup=False),
+        )
+        self._bar = Bar(*columns, console=console, auto_refresh=False, transient=True)
         self._task: Any = None
 
     def __enter__(self) -> ProgressLine:

@@ -11,15 +11,26 @@ from bench import store, summary
 from bench.errors import BadInput
 from mlpbench.console import error_console, output_console
 
-__all__ = ["rebuild", "report"]
+__all__ = ["DAMAGE", "damaged", "rebuild", "report"]
 
 Row = dict[str, Any]
+
+# What records that are JSON, but not such as a run writes, make of the code that derives a summary.
+DAMAGE = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, MemoryError)
+
+
+def damaged(folder: Path, error: BaseException) -> BadInput:
+    """Return the complaint about records that cannot be what a run wrote."""
+    what = f"{type(error).__name__}: {error}"[:200]
+    return BadInput(f"{folder}: run.json or outcomes.jsonl is damaged ({what}); restore it from a copy")
 
 
 def report(source: Path, out: Path | None) -> int:
     """Make summary, figures and page anew from stored records."""
     if not source.exists():
         raise BadInput(f"{source}: no such file or folder; name a run folder or a pytest-benchmark JSON file")
+    if out is not None and out.suffix not in {".html", ".htm"}:
+        raise BadInput(f"--out {out}: a page's name ends in .html; add that, so that no record is overwritten")
     if source.is_dir():
         rebuild(source, error_console(), page=out)
         return 0
@@ -33,12 +44,14 @@ def report(source: Path, out: Path | None) -> int:
 
 def rebuild(folder: Path, console: Console, *, interrupted: bool = False, page: Path | None = None) -> Row:
     """Derive the summary of a run folder, draw it, say what was found and where; return the summary."""
-    console.print(f"deriving and drawing {folder}")
     records = store.read(folder)
+    console.print(f"deriving and drawing {folder}")
     try:
         derived = summary.write(records, folder)
     except OSError as error:
         raise BadInput(f"{folder}: cannot be written ({error.strerror}); copy the run to where it can be") from None
+    except DAMAGE as error:
+        raise damaged(folder, error) from None
     stopped = interrupted or bool(records.outcomes and records.outcomes[-1]["kind"] == "interrupted")
     banner = "This run was interrupted: only whole launches count." if stopped else None
     _write_page(records.run, derived, folder, page, banner)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -17,7 +19,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import data, hardware, plan, runner, store, workloads
+from bench import data, hardware, plan, runner, store, summary, workloads
 from bench.case import Group
 from bench.errors import BadInput
 from bench.launch import Limits
@@ -45,19 +47,31 @@ def run(
     strict: bool,
 ) -> int:
     """Do one run, or finish one; return the exit status."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = error_console()
     if out is not None and not resume and not dry_run:
         RunFolder.check(out)
-    prepared = _resumed(asked, data_root, out) if resume else _planned(asked, data_root, console, dry_run)
-    if dry_run:
-        _show_plan(prepared)
-        return 0
-    folder = _folder(prepared, asked, out, label, console)
-    interrupted = _measure(prepared, folder, console)
+    with _signals(signal.default_int_handler, signal.SIGTERM, signal.SIGHUP):
+        prepared = _resumed(asked, data_root, out) if resume else _planned(asked, data_root, console, dry_run)
+        if dry_run:
+            _show_plan(prepared)
+            return 0
+        folder = _folder(prepared, asked, out, label, console)
+        interrupted = _measure(prepared, folder, console)
     folder.close()
-    summary = reporting.rebuild(folder.path, console, interrupted=interrupted)
-    return _conclude(summary, folder.path, interrupted=interrupted, strict=strict)
+    # What is left takes seconds; a Ctrl-C now, and tox sends a second one by itself, must not cost the report.
+    with _signals(signal.SIG_IGN, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        derived = reporting.rebuild(folder.path, console, interrupted=interrupted)
+    return _conclude(derived, folder.path, interrupted=interrupted, strict=strict)
+
+
+@contextmanager
+def _signals(handler: Any, *numbers: signal.Signals) -> Iterator[None]:
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, former in before.items():
+            signal.signal(number, former)
 
 
 class _Prepared:
@@ -95,9 +109,11 @@ def _resumed(asked: Asked, data_root: Path | None, out: Path | None) -> _Prepare
             f"--resume: {out} was planned with other options ({_differences(asked, stored)}); leave them out"
         )
     try:
+        summary.summarize(records)
         planned = Plan.from_json(records.run["plan"], records.run["seed"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadInput(f"{out / 'run.json'}: its plan is damaged ({error!r}); restore the file from a copy") from None
+    except reporting.DAMAGE as error:
+        raise reporting.damaged(out, error) from None
+    _require_same_sources(planned, records.run.get("sources", {}))
     if hardware.fingerprint(hardware.record()) != records.run["machine"]["fingerprint"]:
         raise BadInput(f"--resume: {out} was begun on another machine; finish it there, or begin a new run here")
     source = _data([entry.group for entry in planned.groups], data_root)
@@ -105,6 +121,22 @@ def _resumed(asked: Asked, data_root: Path | None, out: Path | None) -> _Prepare
         before = records.run["data"].get("kind")
         raise BadInput(f"--resume: {out} used {before} data, now there is {source.kind}; give the same --data-root")
     return _Prepared(planned, source, Survey(), records)
+
+
+def _sources(planned: Plan) -> dict[str, str]:
+    """Return digests of the user's implementation files by the paths that the plan holds."""
+    paths = {case.source for entry in planned.groups for case in entry.group.cases if case.source}
+    return {path: hashlib.sha256(Path(path).expanduser().read_bytes()).hexdigest() for path in sorted(paths)}
+
+
+def _require_same_sources(planned: Plan, recorded: dict[str, str]) -> None:
+    try:
+        now = _sources(planned)
+    except OSError as error:
+        raise BadInput(f"--resume: {error.filename} is not there; resume from the folder the run began in") from None
+    for path, digest in now.items():
+        if recorded.get(path) != digest:
+            raise BadInput(f"--resume: {path} has changed since the run began; restore it, or begin a new run")
 
 
 def _differences(asked: Asked, stored: Any) -> str:
@@ -125,13 +157,14 @@ def _folder(prepared: _Prepared, asked: Asked, out: Path | None, label: str | No
     record = {
         "command": anonymous(["mlpbench", *sys.argv[1:]]),
         "asked": asked.to_json(),
-        "label": label or name,
+        "label": "".join(c if c.isprintable() else " " for c in label or name),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": asked.seed,
         "preset": asked.preset,
         "margin": asked.margin,
         "data": {"kind": prepared.source.kind, "note": anonymous(prepared.source.note)},
         "plan": prepared.plan.to_json(),
+        "sources": _sources(prepared.plan),
         "machine": {"fingerprint": hardware.fingerprint(facts), "facts": facts},
         "versions": {"mlpbench": _version(), "python": platform.python_version()},
         "git": _git(),
@@ -152,9 +185,6 @@ def _measure(prepared: _Prepared, folder: RunFolder, console: Console) -> bool:
                 prepared.plan, folder, prepared.source.directory, limits, earlier=prepared.earlier, on_progress=progress
             )
     except KeyboardInterrupt:
-        # Saving and reporting take seconds; a second Ctrl-C, which tox sends by itself, must not cut them off.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         folder.outcome("interrupted")
         console.print("interrupted: writing the report on what was measured")
         return True
@@ -166,9 +196,9 @@ def _measure(prepared: _Prepared, folder: RunFolder, console: Console) -> bool:
     return False
 
 
-def _conclude(summary: dict[str, Any], path: Path, *, interrupted: bool, strict: bool) -> int:
+def _conclude(derived: dict[str, Any], path: Path, *, interrupted: bool, strict: bool) -> int:
     console = output_console()
-    rows = summary["cases"]
+    rows = derived["cases"]
     gone = [row for row in rows if row["status"] in {"skipped", "failed", "not equal", "too slow"}]
     if gone:
         kinds = {row["status"]: sum(other["status"] == row["status"] for other in gone) for row in gone}

@@ -45,7 +45,7 @@ def verify(
 ) -> int:
     """Check the chosen implementations; 0 if all that can run are equal, 1 if one is not."""
     choices.positive("--width", widths)
-    choices.positive("--depth", depths, least=0)
+    choices.positive("--depth", depths, least=0, most=100)
     choices.positive("--batch", batches)
     choices.among("--dtype", dtypes, choices.DTYPES)
     choices.among("--device", devices, choices.DEVICES)
@@ -64,7 +64,8 @@ def verify(
     _show(results, skipped, as_json)
     if not results:
         raise BadInput(f"--impl: nothing asked for can run here ({skipped[0]['reason']}); see mlpbench list")
-    return 0 if all(row["equal"] for row in results) else 1
+    unchecked = set(impl) and {case.implementation for case in cases} - {row["implementation"] for row in results}
+    return 0 if all(row["equal"] for row in results) and not (unchecked and "all" not in impl) else 1
 
 
 def _case(

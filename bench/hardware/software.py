@@ -20,7 +20,7 @@ __all__ = ["PACKAGES", "probe", "steering_variables"]
 
 PACKAGES = ("numpy", "scipy", "torch", "torchvision", "triton", "jax", "jaxlib", "tensorflow", "mxnet")
 
-# Several programs share TF_ (Terraform's are TF_CLI_CONFIG_FILE, TF_LOG, TF_VAR_...), hence TensorFlow's one by one.
+# Ours (MLPBENCH_DATA, MLPBENCH_CACHE) steer no library, and hold paths. Several programs share TF_ (Terraform's are TF_CLI_CONFIG_FILE, TF_LOG, TF_VAR_...), hence TensorFlow's one by one.
 STEERING = re.compile(
     r"""
       (OMP|GOMP|KMP|MKL|OPENBLAS|BLIS|GOTO|FLEXIBLAS|ARMPL|NVPL|VECLIB|NUMEXPR|NPY|DNNL|ONEDNN)_  # BLAS and threads
@@ -30,7 +30,6 @@ STEERING = re.compile(
       (CPP|CUDA|CUDNN|CUBLAS|DETERMINISTIC|DISABLE|ENABLE|FORCE|FP16|GPU|MKL|NUM|ONEDNN|USE|XLA)_
     | (MALLOC|JEMALLOC|TCMALLOC|MIMALLOC)_
     | (GLIBC_TUNABLES|PYTHONMALLOC|LD_PRELOAD|LD_LIBRARY_PATH|DYLD_INSERT_LIBRARIES|DYLD_LIBRARY_PATH|FLEXIBLAS)$
-    | MLPBENCH_
     """,
     re.VERBOSE,
 )

@@ -90,6 +90,43 @@ def test_a_worker_that_ends_by_itself_is_a_reason(tmp_path):
         process.end()
 
 
+def ask_twice(process, case):
+    for _ in range(2):
+        process.request({"do": "survey", "case": case.to_json()}, 60)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("os.fork()", "something else than its reply"),
+        ("[os.write(n, b'[]\\n') for n in range(3, 64) if is_written_to(n)]", "something else than its reply"),
+        ("os.kill(os.getpid(), 40)", "signal 40"),
+        ("os._exit(0)", "ended by itself"),
+        ("sys.exit(0)", "ended by itself"),
+    ],
+)
+def test_what_an_implementation_does_to_its_process_is_its_own_failure(tmp_path, code, said):
+    (tmp_path / "odd.py").write_text(
+        "import fcntl, os, stat, sys\n"
+        "def is_written_to(n):\n"
+        "    try:\n"
+        "        writable = fcntl.fcntl(n, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY\n"
+        "        return writable and stat.S_ISFIFO(os.fstat(n).st_mode)\n"
+        "    except OSError:\n"
+        "        return False\n"
+        f"def unsupported(device, dtype):\n    {code}\n    return None\n"
+    )
+    case = Case("s", "g", "x", "training_step", "odd", "numpy", {}, source=str(tmp_path / "odd.py"))
+    process = spawn(case, tmp_path)
+    try:
+        process.receive(60)
+        with pytest.raises(WorkerError, match=said) as caught:
+            ask_twice(process, case)
+        assert not caught.value.alive
+    finally:
+        process.end()
+
+
 def test_memory_beyond_the_limit_is_refused(tmp_path):
     """A gigabyte does not fit into 400 MB; the kernel, not the run, would be the next to object."""
     (tmp_path / "greedy.py").write_text("import numpy as np\nheld = np.ones(2**27)\n")

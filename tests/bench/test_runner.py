@@ -50,7 +50,7 @@ def test_start_up_is_recorded_cold_and_in_each_launch(run_of, small_group):
 
 @pytest.mark.parametrize("fault", ["crashes", "hangs", "eats_memory", "raises"])
 def test_a_fault_costs_its_own_row_only(run_of, small_group, fault):
-    records = run_of(small_group(fault), small_group())
+    records = run_of(small_group(fault), small_group(width=12))
     found = status(records)
     assert found.pop(("16-8-10", fault)) == "failed"
     assert set(found.values()) == {"measured"}

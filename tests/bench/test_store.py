@@ -78,9 +78,12 @@ def test_packed_records_are_read_and_not_appended_to(folder):
         ("nonsense", "not a JSON record"),
         ("[1, 2]", "not a JSON record"),
         (json.dumps(SAMPLE | {"elapsed_s": "fast"}), "elapsed_s is str"),
-        (json.dumps(SAMPLE | {"elapsed_s": -1.0}), "elapsed_s >= 0"),
+        (json.dumps(SAMPLE | {"elapsed_s": -1.0}), "elapsed_s > 0"),
         (json.dumps(SAMPLE | {"steps": 0}), "steps >= 1"),
         (json.dumps(SAMPLE | {"round": True}), "round is bool"),
+        (json.dumps(SAMPLE | {"round": -1}), "round >= 0"),
+        (json.dumps(SAMPLE | {"elapsed_s": float("inf")}), "not a JSON record"),
+        (json.dumps(SAMPLE), "stands there twice"),
         (json.dumps({key: value for key, value in SAMPLE.items() if key != "case"}), "case missing"),
     ],
 )
@@ -134,3 +137,11 @@ def test_json_is_replaced_whole_or_not_at_all(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         store.write_json(target, {"a": float("nan")})
     assert json.loads(target.read_text()) == {"a": 1}
+
+
+def test_two_processes_do_not_record_into_one_folder(folder):
+    first = store.RunFolder.reopen(folder)
+    with pytest.raises(BadInput, match="another process"):
+        store.RunFolder.reopen(folder)
+    first.close()
+    store.RunFolder.reopen(folder).close()

@@ -79,11 +79,11 @@ def complaint(capsys, *arguments):
         (["run", "--baseline", "torch_magic"], "--baseline torch_magic"),
         (["run", "throughput", "--baseline", "999"], "--baseline 999"),
         (["run", "--resume"], "--resume: which run?"),
-        (["run", "--data-root", "/nonexistent"], "--data-root"),
+        (["run", "--data-root", "/no/such"], "--data-root"),
         (["run", "--nonsense"], "--nonsense"),
         (["verify", "--impl", "torch_magic"], "--impl torch_magic"),
         (["verify", "--width", "0"], "--width 0"),
-        (["report", "/nonexistent"], "/nonexistent: no such file or folder"),
+        (["report", "/no/such"], "/no/such: no such file or folder"),
         (["measure"], "measure"),
     ],
 )
@@ -187,6 +187,65 @@ def test_a_device_that_is_not_there_is_a_skip_with_its_reason(tmp_path):
     rows = json.loads((tmp_path / "run" / "summary.json").read_text())["cases"]
     assert {row["status"] for row in rows} == {"skipped"}
     assert all("CUDA" in row["reason"] for row in rows)
+
+
+@pytest.mark.parametrize("name", ["run.json", "samples.jsonl", "summary.csv", "page"])
+def test_a_page_never_overwrites_a_record(capsys, copy, name):
+    before = {path.name: path.read_bytes() for path in copy.iterdir() if path.is_file()}
+    assert "ends in .html" in complaint(capsys, "report", str(copy), "--out", str(copy / name))
+    assert {path.name: path.read_bytes() for path in copy.iterdir() if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("run.json", '"launches": {', '"launches": {"x": "many", '),
+        ("run.json", '"parameters": {', '"parameters": 5, "was": {'),
+        ("outcomes.jsonl", '"complete"', '"incomplete"'),
+        ("outcomes.jsonl", '"too_slow"', '"slow"'),
+    ],
+)
+def test_records_of_another_shape_are_bad_input(capsys, copy, file, old, new):
+    text = (copy / file).read_text()
+    assert old in text
+    (copy / file).write_text(text.replace(old, new))
+    assert "damaged" in complaint(capsys, "report", str(copy))
+    assert "damaged" in complaint(capsys, "run", "--out", str(copy), "--resume")
+
+
+def test_a_changed_implementation_is_not_resumed(capsys, tmp_path):
+    mine = tmp_path / "mine.py"
+    shutil.copy(BROKEN / "update_skipped.py", mine)
+    folder = str(tmp_path / "run")
+    assert cli.main(["run", "throughput", *SMALL, "--impl", str(mine), "--out", folder]) == 0
+    mine.write_text(mine.read_text() + "\n")
+    assert "has changed" in complaint(capsys, "run", "--resume", "--out", folder)
+    mine.unlink()
+    assert "not there" in complaint(capsys, "run", "--resume", "--out", folder)
+
+
+def test_a_named_implementation_that_cannot_be_loaded_is_not_verified(tmp_path):
+    (tmp_path / "mine.py").write_text("FRAMEWORK = 'numpy'\nbuild = unsupported = None\nraise RuntimeError\n")
+    arguments = ["verify", "--impl", str(tmp_path / "mine.py"), "--impl", "numpy_scratch", "--width", "7"]
+    assert cli.main([*arguments, "--depth", "1", "--dtype", "float32"]) == 1
+
+
+def test_a_file_called_control_is_bad_input(capsys, tmp_path):
+    shutil.copy(BROKEN / "prints.py", tmp_path / "control.py")
+    assert "other than control" in complaint(capsys, "run", "--impl", str(tmp_path / "control.py"))
+
+
+def test_closed_streams_do_not_cost_the_workers(tmp_path):
+    """As under a daemon: the pipes of workers must not take the numbers of standard streams."""
+    program = (
+        "import os, sys; os.close(0); os.close(2); sys.argv[0] = 'mlpbench'; "
+        "from mlpbench.cli import main; raise SystemExit(main())"
+    )
+    arguments = ["verify", "--impl", "numpy_scratch", "--width", "7", "--depth", "1", "--dtype", "float32", "--json"]
+    environ = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", program, *arguments], env=environ, stdout=subprocess.PIPE, check=False)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["results"][0]["equal"] is True
 
 
 def test_list_keeps_its_contract(capsys):
