@@ -20,7 +20,8 @@ __all__ = ["PACKAGES", "probe", "steering_variables"]
 
 PACKAGES = ("numpy", "scipy", "torch", "torchvision", "triton", "jax", "jaxlib", "tensorflow", "mxnet")
 
-# Ours (MLPBENCH_DATA, MLPBENCH_CACHE) steer no library, and hold paths. Several programs share TF_ (Terraform's are TF_CLI_CONFIG_FILE, TF_LOG, TF_VAR_...), hence TensorFlow's one by one.
+# Our own (MLPBENCH_DATA, MLPBENCH_CACHE) steer no library, and hold paths. Several programs share TF_ (Terraform's are
+# TF_CLI_CONFIG_FILE, TF_LOG, TF_VAR_...), hence TensorFlow's one by one.
 STEERING = re.compile(
     r"""
       (OMP|GOMP|KMP|MKL|OPENBLAS|BLIS|GOTO|FLEXIBLAS|ARMPL|NVPL|VECLIB|NUMEXPR|NPY|DNNL|ONEDNN)_  # BLAS and threads
