@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ def measure(
     for case, _, reason in plan.skips:
         if earlier is None:
             folder.outcome("skip", case=case.id, reason=reason)
-    watch = _Watch(plan, state, on_progress)
+    watch = _Watch(plan, state, context.retired, on_progress)
     context.progress = watch.sampled
     for study in plan.launches:
         if study not in state.piloted:
@@ -176,16 +176,21 @@ class _Earlier:
 class _Watch:
     """Turns what happens into progress: samples done of those planned, and the time left at the pace so far."""
 
-    def __init__(self, plan: Plan, state: _Earlier, report: Callable[[Progress], None]) -> None:
+    def __init__(
+        self, plan: Plan, state: _Earlier, retired: Container[str], report: Callable[[Progress], None]
+    ) -> None:
+        self.plan = plan
+        self.retired = retired
         self.report = report
         self.text = ""
         self.done = 0
-        self.total = sum(
-            self._samples(plan.of(study))
+        self.left = [
+            (study, index)
             for study, launches in plan.launches.items()
             for index in range(launches)
             if (study, index) not in state.complete
-        )
+        ]
+        self.total = self._samples()
         self.began: float | None = None
 
     def phase(self, text: str) -> None:
@@ -194,6 +199,8 @@ class _Watch:
 
     def launch(self, study: str, index: int, launches: int) -> None:
         self.began = self.began or time.monotonic()
+        self.total = self.done + self._samples()
+        self.left.remove((study, index))
         self.phase(f"{study}: launch {index + 1} of {launches}")
 
     def sampled(self, text: str, elapsed_s: float) -> None:
@@ -206,6 +213,10 @@ class _Watch:
             left = (time.monotonic() - self.began) / self.done * (self.total - self.done)
         self.report(Progress(text, self.done, self.total, left))
 
-    @staticmethod
-    def _samples(groups: Iterable[Planned]) -> int:
-        return sum(planned.rounds * len(planned.group.cases) for planned in groups)
+    def _samples(self) -> int:
+        """Return how many samples the launches that are left will take of cases not retired."""
+        return sum(
+            planned.rounds * sum(case.id not in self.retired for case in planned.group.cases)
+            for study, _ in self.left
+            for planned in self.plan.of(study)
+        )

@@ -123,3 +123,12 @@ def test_too_slow_a_case_shows_its_time_and_gets_no_verdict(run_of, small_group)
     assert row["status"] == "too slow"
     assert row["time_s"] > 0.1
     assert counts(records)["sleeps"] == 0
+
+
+def test_progress_counts_what_will_really_be_sampled(run_of, small_group):
+    """Retired cases are no work that is left."""
+    seen = []
+    run_of(small_group("update_skipped"), launches=2, rounds=4, on_progress=seen.append)
+    assert seen[0].total == 2 * 3 * 4
+    assert (seen[-1].done, seen[-1].total) == (2 * 2 * 4, 2 * 2 * 4)
+    assert seen[-1].left_s == 0
