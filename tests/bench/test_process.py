@@ -139,9 +139,9 @@ def test_memory_beyond_the_limit_is_refused(tmp_path):
         process.end()
 
 
-@pytest.mark.parametrize("stopped", [False, True])
-def test_workers_die_with_a_killed_parent(tmp_path, stopped):
-    """Also stopped ones, which read no pipe that closes."""
+@pytest.mark.parametrize("state", ["waiting", "stopped", "busy"])
+def test_workers_die_with_a_killed_parent(tmp_path, state):
+    """Also stopped ones and those in the middle of a step, which read no pipe that closes."""
     program = f"""
         import time
         from pathlib import Path
@@ -149,13 +149,18 @@ def test_workers_die_with_a_killed_parent(tmp_path, stopped):
         from tests_case import CASE
         worker = spawn(CASE, Path({str(tmp_path)!r}))
         worker.receive(60)
-        if {stopped}:
+        if {state!r} == "stopped":
             worker.stop()
+        if {state!r} == "busy":
+            worker.send({{"do": "survey", "case": CASE.to_json()}})
+            time.sleep(0.3)
         print(worker.pid, flush=True)
         time.sleep(60)
     """
+    (tmp_path / "sleeps.py").write_text("import time\ndef unsupported(device, dtype):\n    time.sleep(60)\n")
+    case = ("s", "g", "4", "training_step", "sleeps", "numpy")
     (tmp_path / "tests_case.py").write_text(
-        f"from bench.case import Case\nCASE = Case(*{('s', 'g', '4', 'matmul', 'numpy', 'numpy')!r}, {{}})\n"
+        f"from bench.case import Case\nCASE = Case(*{case!r}, {{}}, source={str(tmp_path / 'sleeps.py')!r})\n"
     )
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     environ = os.environ | {"PYTHONPATH": os.pathsep.join([root, str(tmp_path)])}
