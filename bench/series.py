@@ -63,6 +63,8 @@ def start_up(records: Records) -> dict[str, dict[str, Any]]:
     for case, starts in outcomes_by_case(records, "start").items():
         warm = [start for start in starts if not start["pilot"]]
         cold = [start for start in starts if start["pilot"]]
+        steps = [start["steps"] for start in warm if "steps" in start]  # each launch calibrates anew
+        result[case]["steps"] = int(np.median(steps)) if steps else None
         for name in ("interpreter_s", "import_s", "build_s", "first_step_s", "overhead_s"):
             result[case][name] = float(np.median([start[name] for start in warm])) if warm else None
             result[case][f"cold_{name}"] = cold[-1][name] if cold else None

@@ -217,7 +217,7 @@ def _case_row(case: Case, planned: Planned, times: dict[str, Floats], status: di
         "percent_of_attainable": None,
         "launches": int(np.isfinite(stats.launch_medians(found)).sum()) if len(found) else 0,
         "rounds": planned.rounds,
-        "steps": calibrations[-1]["steps"] if calibrations else None,
+        "steps": None,
     }
 
 

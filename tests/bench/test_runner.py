@@ -132,3 +132,10 @@ def test_progress_counts_what_will_really_be_sampled(run_of, small_group):
     assert seen[0].total == 2 * 3 * 4
     assert (seen[-1].done, seen[-1].total) == (2 * 2 * 4, 2 * 2 * 4)
     assert seen[-1].left_s == 0
+
+
+def test_the_summary_tells_the_steps_that_were_sampled(run_of, small_group):
+    records = run_of(small_group())
+    taken = {sample["steps"] for sample in records.samples if sample["case"].endswith("numpy_scratch")}
+    row = next(row for row in summary.summarize(records)["cases"] if row["case"] == "numpy_scratch")
+    assert min(taken) <= row["steps"] <= max(taken)
