@@ -31,6 +31,9 @@ class Case:
         variant: Name of the implementation's variant, or "".
         variables: Environment variables set (or, where None, removed) for its worker.
         control: Whether this is the baseline under another name, in a process of its own.
+        apart: Name of a worker of its own, where it must share no process with the provider's other cases.
+        planted: (done, reported): does ``done`` steps for every ``reported`` it is asked for, so that the truth of its
+            comparison is known; only the self-check plants anything.
     """
 
     study: str
@@ -48,6 +51,8 @@ class Case:
     variant: str = ""
     variables: Mapping[str, str | None] = field(default_factory=dict)
     control: bool = False
+    apart: str = ""
+    planted: tuple[int, int] = (1, 1)
 
     @property
     def id(self) -> str:
@@ -61,9 +66,9 @@ class Case:
 
     @property
     def worker(self) -> str:
-        """Which process of a launch serves it: one per implementation or library, one more per control."""
+        """Which process of a launch serves it: one per implementation or library, one more per control or part."""
         steering = ",".join(f"{name}={value}" for name, value in sorted(self.variables.items()))
-        return " ".join(filter(None, (self.implementation, steering, CONTROL if self.control else "")))
+        return " ".join(filter(None, (self.implementation, steering, CONTROL if self.control else "", self.apart)))
 
     def to_json(self) -> dict[str, Any]:
         """Return the case as JSON holds it."""
@@ -73,7 +78,9 @@ class Case:
     def from_json(cls, record: Mapping[str, Any]) -> Case:
         """Return the case of a record; fields that later versions added are left out."""
         known = {entry.name for entry in fields(cls)}
-        return cls(**{key: value for key, value in record.items() if key in known})
+        found = {key: value for key, value in record.items() if key in known}
+        done, reported = found.pop("planted", (1, 1))
+        return cls(**found, planted=(done, reported))
 
 
 @dataclass(frozen=True)

@@ -106,10 +106,15 @@ def find(data_root: Path | None, environ: Mapping[str, str]) -> DataSource:
     try:
         _provide(target, _download)
     except _TorchvisionError as reason:
-        drawn = cache_folder(environ) / "data" / "synthetic"
-        _provide(drawn, _draw)
-        return DataSource("synthetic", drawn, f"Fashion-MNIST is not in the cache, and {reason}")
+        return drawn(environ, f"Fashion-MNIST is not in the cache, and {reason}")
     return DataSource("fashion-mnist", target, "Fashion-MNIST from the cache, digests checked")
+
+
+def drawn(environ: Mapping[str, str], note: str = "synthetic images were asked for") -> DataSource:
+    """Return synthetic images. Raises BadInput where the cache cannot be written."""
+    target = cache_folder(environ) / "data" / "synthetic"
+    _provide(target, _draw)
+    return DataSource("synthetic", target, note)
 
 
 def load(directory: Path, split: Literal["train", "test"]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

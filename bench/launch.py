@@ -73,6 +73,7 @@ class Launch:
         self._hello: dict[str, dict[str, Any]] = {}
         self._lost: set[str] = set()
         self._calibrated: dict[str, dict[str, Any]] = {}
+        self._began = time.perf_counter()
 
     def __enter__(self) -> Launch:
         return self
@@ -88,17 +89,23 @@ class Launch:
             self._measure(planned)
 
     def start(self, keep: Callable[[Case], bool] = lambda case: True) -> None:
-        """Start the workers in random order, two at a time."""
+        """Start the workers in random order, two at a time where there are cores for it."""
         keys: dict[str, Case] = {}
         for planned in self.groups:
             keys |= {case.worker: case for case in self.context.live(planned.group.cases) if keep(case)}
         cases = self.shuffled(list(keys.values()))
-        for first in range(0, len(cases), plan.STARTING_AT_ONCE):
-            together = cases[first : first + plan.STARTING_AT_ONCE]
+        at_once = plan.starting_at_once()
+        for first in range(0, len(cases), at_once):
+            together = cases[first : first + at_once]
             for case in together:
                 self._spawn(case)
             for case in together:
                 self._await(case)
+
+    def figures(self) -> dict[str, float]:
+        """Return the seconds since the launch began and those of CPU that stopped workers used meanwhile."""
+        quiet = sum(worker.stopped_cpu_s for worker in self._workers.values())
+        return {"wall_s": round(time.perf_counter() - self._began, 6), "stopped_cpu_s": round(quiet, 9)}
 
     def prepare(self, case: Case) -> dict[str, Any] | None:
         """Build a case in its worker and return its start-up figures; None where that failed."""
@@ -111,7 +118,9 @@ class Launch:
         return self.ask(case, {"do": "calibrate", "case_id": case.id}, "calibration")
 
     def record_start(self, case: Case, figures: Mapping[str, Any]) -> None:
-        """Record start-up figures, in seconds."""
+        """Record start-up figures, in seconds; those of launches that only a budget is planned from are left out."""
+        if self.index < PILOT:
+            return
         self.context.folder.outcome(
             "start", case=case.id, launch=self.index, attempt=self.attempt, pilot=self.index == PILOT, **figures
         )

@@ -12,9 +12,20 @@ import numpy as np
 
 from bench import stats, timing, workloads
 from bench.case import Case, Group
+from bench.hardware.cpu import usable_cores
 from bench.survey import Survey
 
-__all__ = ["PRESETS", "Plan", "Planned", "Preset", "expected_seconds", "launch_generator", "make"]
+__all__ = [
+    "PRESETS",
+    "Plan",
+    "Planned",
+    "Preset",
+    "expected_seconds",
+    "launch_generator",
+    "make",
+    "starting_at_once",
+    "whole_squares",
+]
 
 
 @dataclass(frozen=True)
@@ -28,7 +39,7 @@ class Preset:
 
 
 PRESETS = {
-    "quick": Preset(5, 20, 8, 20),
+    "quick": Preset(5, 25, 8, 20),
     "standard": Preset(10, 30, 10, 30),
     "thorough": Preset(20, 40, 20, 40),
 }
@@ -37,7 +48,7 @@ ASSUMED_RATE = 50e9  # FLOP/s, only for the expectation shown before anything is
 PREPARATION_S = 0.15  # building a case and warming it up, likewise
 PILOT_S = 1.2  # checking and calibrating a case, with the cold compiler's share, likewise
 SAMPLE_OVERHEAD_S = 0.003  # waking a worker, likewise
-STARTING_AT_ONCE = 2  # workers that start together where there are cores for it
+STARTING_AT_ONCE = 2
 
 
 @dataclass(frozen=True)
@@ -50,12 +61,18 @@ class Planned:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will do; a skip is a case, its group's baseline and the reason."""
+    """What a run will do; a skip is a case, its group's baseline and the reason.
+
+    With ``budget_s``, launches and rounds are yet to be fixed, from a pilot, so that the run lasts so many seconds.
+    With ``precision``, a study stops once its widest interval is within a ratio of 1 + precision either way.
+    """
 
     seed: int
     launches: Mapping[str, int]
     groups: Sequence[Planned]
     skips: Sequence[tuple[Case, str, str]]
+    budget_s: float | None = None
+    precision: float | None = None
 
     def of(self, study: str) -> list[Planned]:
         """Return the groups of one study."""
@@ -75,7 +92,13 @@ class Plan:
         ]
         skips = [{"case": case.to_json(), "baseline": baseline, "reason": reason}
                  for case, baseline, reason in self.skips]  # fmt: skip
-        return {"launches": dict(self.launches), "groups": groups, "skips": skips}
+        return {
+            "launches": dict(self.launches),
+            "groups": groups,
+            "skips": skips,
+            "budget_s": self.budget_s,
+            "precision": self.precision,
+        }
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any], seed: int) -> Plan:
@@ -93,7 +116,8 @@ class Plan:
             for entry in record["groups"]
         ]
         skips = [(Case.from_json(entry["case"]), entry["baseline"], entry["reason"]) for entry in record["skips"]]
-        return cls(seed, {str(key): int(value) for key, value in record["launches"].items()}, groups, skips)
+        launches = {str(key): int(value) for key, value in record["launches"].items()}
+        return cls(seed, launches, groups, skips, record.get("budget_s"), record.get("precision"))
 
 
 def make(groups: Sequence[Group], survey: Survey, preset: str, seed: int) -> Plan:
@@ -127,6 +151,11 @@ def whole_squares(rounds: int, cases: int) -> int:
     return math.ceil(rounds / square) * square
 
 
+def starting_at_once() -> int:
+    """Return how many workers start together: two where there are cores for it."""
+    return min(STARTING_AT_ONCE, usable_cores())
+
+
 def order(rounds: int, cases: int, generator: np.random.Generator) -> list[list[int]]:
     """Return for each round the order of its cases: Williams squares, each relabelled at random."""
     rows: list[list[int]] = []
@@ -137,7 +166,7 @@ def order(rounds: int, cases: int, generator: np.random.Generator) -> list[list[
 
 def launch_generator(seed: int, study: str, launch: int, attempt: int) -> np.random.Generator:
     """Return the source of every random order in one launch."""
-    return np.random.default_rng([seed, zlib.crc32(study.encode()), launch + 1, attempt])
+    return np.random.default_rng([seed, zlib.crc32(study.encode()), (launch + 1) % 2**32, attempt])
 
 
 def expected_seconds(plan: Plan, survey: Survey) -> float:
@@ -147,7 +176,7 @@ def expected_seconds(plan: Plan, survey: Survey) -> float:
     for study, launches in plan.launches.items():
         groups = plan.of(study)
         workers = {case.worker: case for planned in groups for case in planned.group.cases}
-        start = sum(_start_s(case, survey) for case in workers.values()) / STARTING_AT_ONCE
+        start = sum(_start_s(case, survey) for case in workers.values()) / starting_at_once()
         sampled = sum(planned.rounds * sum(_sample_s(case, rate) for case in planned.group.cases) for planned in groups)
         cases = sum(len(planned.group.cases) for planned in groups)
         total += launches * (start + PREPARATION_S * cases + sampled) + start + PILOT_S * cases

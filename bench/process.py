@@ -8,6 +8,7 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from bench import environments
 from bench.case import Case
 from bench.environments import Environment
 
-__all__ = ["WorkerError", "WorkerProcess", "spawn"]
+__all__ = ["WorkerError", "WorkerProcess", "cpu_seconds", "spawn"]
 
 
 class WorkerError(Exception):
@@ -42,6 +43,8 @@ class WorkerProcess:
         self._buffer = b""
         self._stopped = False
         self._number = 0
+        self._cpu_at_stop = 0.0
+        self.stopped_cpu_s = 0.0  # what it used while it was stopped: nothing, or it disturbs the others
         self.asked_at = time.perf_counter()
         self._process = subprocess.Popen(
             environments.command(environment, str(child_read), str(child_write), str(os.getpid())),
@@ -107,10 +110,12 @@ class WorkerProcess:
         with contextlib.suppress(ChildProcessError):
             os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         self._stopped = True
+        self._cpu_at_stop = cpu_seconds(self.pid)
 
     def wake(self) -> None:
         """Continue a stopped process."""
         if self._stopped and self.alive:
+            self.stopped_cpu_s += cpu_seconds(self.pid) - self._cpu_at_stop
             os.kill(self.pid, signal.SIGCONT)
         self._stopped = False
 
@@ -149,6 +154,16 @@ class WorkerProcess:
         self._errors.seek(max(0, self._errors.tell() - 4096))
         lines = self._errors.read().decode(errors="replace").strip().splitlines() or ["it wrote no error"]
         return f"ended by itself with status {code}: {lines[-1].strip()[:300]}"
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a process and all its threads so far; 0 where the kernel does not tell."""
+    if sys.platform != "linux":
+        return 0.0
+    with contextlib.suppress(OSError):
+        # clock_getcpuclockid(3): the clock of a process is its inverted identifier and CPUCLOCK_SCHED, 2.
+        return time.clock_gettime((~pid << 3) | 2)
+    return 0.0
 
 
 def spawn(case: Case, cache: Path, memory_limit: int | None = None) -> WorkerProcess:

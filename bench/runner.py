@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Container
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from bench import budget, store
 from bench import plan as planning
 from bench.case import Case
 from bench.launch import PILOT, Context, Launch, Limits
 from bench.plan import Plan, Planned
+from bench.progress import Progress, Watch
 from bench.store import Records, RunFolder
 
 __all__ = ["Progress", "measure", "memory_limit"]
 
 TOO_SLOW = "too slow"
 MEMORY_SHARE = 0.6  # of what is free when the run begins: one worker may take most of it, never all
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What is going on, how far it is, and about how many seconds are left (None before anything is measured)."""
-
-    text: str
-    done: int
-    total: int
-    left_s: float | None
 
 
 def memory_limit() -> int:
@@ -45,12 +37,14 @@ def measure(
     limits: Limits,
     *,
     earlier: Records | None = None,
+    began: float | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> None:
-    """Carry out the plan, or what a resumed one still lacks.
+    """Carry out the plan, or what a resumed one still lacks; a budget counts from ``began`` (time.monotonic).
 
     Every sample is on record before the next is taken. KeyboardInterrupt passes through with no worker left behind.
     """
+    began = time.monotonic() if began is None else began
     cache = folder.path.resolve() / "compiler-cache"
     context = Context(folder, limits, data_directory, cache, time.perf_counter())
     state = _Earlier(earlier, plan)
@@ -58,21 +52,54 @@ def measure(
     for case, _, reason in plan.skips:
         if earlier is None:
             folder.outcome("skip", case=case.id, reason=reason)
-    watch = _Watch(plan, state, context.retired, on_progress)
+    watch = Watch(plan, state.complete, context.retired, on_progress)
     context.progress = watch.sampled
     for study in plan.launches:
         if study not in state.piloted:
             watch.phase(f"{study}: checking equality, compiling, calibrating")
             _pilot(context, plan, study)
             folder.outcome("launch", study=study, launch=PILOT, attempt=0, complete=True)
-    for index in range(max(plan.launches.values(), default=0)):
-        # Studies take turns, so that each one's launches are spread over the whole run.
-        for study, launches in plan.launches.items():
-            if index < launches and (study, index) not in state.complete:
-                watch.launch(study, index, launches)
-                attempt = state.attempts.get((study, index), 0)
-                _launch(context, plan, study, index, attempt)
+    if plan.budget_s is not None:
+        plan = _settle(context, plan, state, watch, began + plan.budget_s)
+    _launches(context, plan, state, watch)
     shutil.rmtree(cache, ignore_errors=True)
+
+
+def _launches(context: Context, plan: Plan, state: _Earlier, watch: Watch) -> None:
+    """Take the launches that are not complete; studies take turns, so that each one's are spread over the whole run."""
+    for index in range(max(plan.launches.values(), default=0)):
+        for study in list(plan.launches):
+            if index < plan.launches[study] and (study, index) not in state.complete:
+                watch.launch(study, index, plan.launches[study])
+                _launch(context, plan, study, index, state.attempts.get((study, index), 0))
+                plan = _stop_if_precise(context, plan, study, index)
+
+
+def _stop_if_precise(context: Context, plan: Plan, study: str, index: int) -> Plan:
+    """Leave out a study's further launches once the precision asked for is reached; the shorter plan is on record."""
+    done = index + 1
+    if plan.precision is None or not budget.LEAST_LAUNCHES_TO_STOP <= done < plan.launches[study]:
+        return plan
+    if not budget.precise(budget.intervals(plan, store.read(context.folder.path), study), plan.precision):
+        return plan
+    context.folder.outcome("stopped", study=study, launches=done, planned=plan.launches[study])
+    shorter = replace(plan, launches={**plan.launches, study: done})
+    context.folder.replan(shorter.to_json())
+    return shorter
+
+
+def _settle(context: Context, plan: Plan, state: _Earlier, watch: Watch, ends: float) -> Plan:
+    """Take the launches that a budget is planned from, and put the plan that fits the time left on record."""
+    for number in range(budget.PILOT_LAUNCHES):
+        for study in plan.launches:
+            watch.phase(f"{study}: planning launch {number + 1} of {budget.PILOT_LAUNCHES}")
+            index = PILOT - 1 - number
+            _launch(context, plan, study, index, state.attempts.get((study, index), 0))
+    settled = budget.settle(plan, store.read(context.folder.path), ends - time.monotonic())
+    context.folder.outcome("planned", budget_s=plan.budget_s, studies=budget.describe(settled))
+    context.folder.replan(settled.to_json())
+    watch.replan(settled)
+    return settled
 
 
 def _launch(context: Context, plan: Plan, study: str, index: int, attempt: int) -> None:
@@ -80,7 +107,8 @@ def _launch(context: Context, plan: Plan, study: str, index: int, attempt: int) 
     generator = planning.launch_generator(plan.seed, study, index, attempt)
     with Launch(context, plan.of(study), generator, index, attempt) as launch:
         launch.run()
-    context.folder.outcome("launch", study=study, launch=index, attempt=attempt, complete=True)
+        figures = launch.figures()
+    context.folder.outcome("launch", study=study, launch=index, attempt=attempt, complete=True, **figures)
 
 
 def _pilot(context: Context, plan: Plan, study: str) -> None:
@@ -171,52 +199,3 @@ class _Earlier:
             self.complete.add((study, index))
         else:
             self.attempts[study, index] = outcome["attempt"] + 1
-
-
-class _Watch:
-    """Turns what happens into progress: samples done of those planned, and the time left at the pace so far."""
-
-    def __init__(
-        self, plan: Plan, state: _Earlier, retired: Container[str], report: Callable[[Progress], None]
-    ) -> None:
-        self.plan = plan
-        self.retired = retired
-        self.report = report
-        self.text = ""
-        self.done = 0
-        self.left = [
-            (study, index)
-            for study, launches in plan.launches.items()
-            for index in range(launches)
-            if (study, index) not in state.complete
-        ]
-        self.total = self._samples()
-        self.began: float | None = None
-
-    def phase(self, text: str) -> None:
-        self.text = text
-        self._tell(text)
-
-    def launch(self, study: str, index: int, launches: int) -> None:
-        self.began = self.began or time.monotonic()
-        self.total = self.done + self._samples()
-        self.left.remove((study, index))
-        self.phase(f"{study}: launch {index + 1} of {launches}")
-
-    def sampled(self, text: str, elapsed_s: float) -> None:
-        self.done += elapsed_s > 0
-        self._tell(text if self.began is None else f"{self.text}, {text}")
-
-    def _tell(self, text: str) -> None:
-        left = None
-        if self.began is not None and self.done:
-            left = (time.monotonic() - self.began) / self.done * (self.total - self.done)
-        self.report(Progress(text, self.done, self.total, left))
-
-    def _samples(self) -> int:
-        """Return how many samples the launches that are left will take of cases not retired."""
-        return sum(
-            planned.rounds * sum(case.id not in self.retired for case in planned.group.cases)
-            for study, _ in self.left
-            for planned in self.plan.of(study)
-        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,20 @@ from numpy.typing import NDArray
 
 from bench.store import Records
 
-__all__ = ["complete_launches", "outcomes_by_case", "start_up", "times"]
+__all__ = [
+    "arrays",
+    "complete_launches",
+    "counted",
+    "outcomes_by_case",
+    "start_up",
+    "telemetry",
+    "time_s",
+    "times",
+]
 
 Floats = NDArray[np.float64]
+Record = dict[str, Any]
+Column = Callable[[Record], float | None]
 
 
 def complete_launches(records: Records) -> dict[str, dict[int, int]]:
@@ -25,8 +36,8 @@ def complete_launches(records: Records) -> dict[str, dict[int, int]]:
     return found
 
 
-def times(records: Records, rounds: dict[str, int]) -> dict[str, Floats]:
-    """Return seconds per step of each case, (complete launches, rounds), NaN where a sample is missing.
+def counted(records: Records, rounds: dict[str, int]) -> Iterator[tuple[Record, int]]:
+    """Yield the samples of planned cases in complete launches, in the order taken, each with its launch's row.
 
     Args:
         records: A run.
@@ -34,18 +45,50 @@ def times(records: Records, rounds: dict[str, int]) -> dict[str, Floats]:
     """
     complete = complete_launches(records)
     rows = {study: {launch: row for row, launch in enumerate(sorted(found))} for study, found in complete.items()}
-    result: dict[str, Floats] = {}
     for sample in records.samples:
         case = sample["case"]
         study = case.partition("/")[0]
         row = rows.get(study, {}).get(sample["launch"])
         if case not in rounds or row is None or complete[study][sample["launch"]] != sample["attempt"]:
             continue
-        if case not in result:
-            result[case] = np.full((len(rows[study]), rounds[case]), np.nan)
         if sample["round"] < rounds[case]:
-            result[case][row, sample["round"]] = sample["elapsed_s"] / sample["steps"]
+            yield sample, row
+
+
+def arrays(records: Records, rounds: dict[str, int], columns: Mapping[str, Column]) -> dict[str, dict[str, Floats]]:
+    """Return {column: {case id: values}}, (complete launches, rounds), NaN where there is no sample or no value.
+
+    Args:
+        records: A run.
+        rounds: The planned rounds of each case, by id.
+        columns: What to read off a sample; None where it does not say.
+    """
+    launches = {study: len(found) for study, found in complete_launches(records).items()}
+    result: dict[str, dict[str, Floats]] = {name: {} for name in columns}
+    for sample, row in counted(records, rounds):
+        case = sample["case"]
+        for name, column in columns.items():
+            if case not in result[name]:
+                result[name][case] = np.full((launches[case.partition("/")[0]], rounds[case]), np.nan)
+            value = column(sample)
+            if value is not None:
+                result[name][case][row, sample["round"]] = value
     return result
+
+
+def times(records: Records, rounds: dict[str, int]) -> dict[str, Floats]:
+    """Return seconds per step of each case, (complete launches, rounds), NaN where a sample is missing."""
+    return arrays(records, rounds, {"time_s": time_s})["time_s"]
+
+
+def time_s(sample: Record) -> float:
+    """Return a sample's seconds per step."""
+    return float(sample["elapsed_s"] / sample["steps"])
+
+
+def telemetry(name: str) -> Column:
+    """Return what reads one entry of the samples' telemetry; records of earlier versions or other systems lack some."""
+    return lambda sample: (sample.get("telemetry") or {}).get(name)
 
 
 def outcomes_by_case(records: Records, kind: str) -> dict[str, list[dict[str, Any]]]:

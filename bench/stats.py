@@ -3,6 +3,9 @@
 The launch is what n counts. Rounds are paired inside a launch and reduced to one median each; only those medians
 enter the inference, because rounds of one process share its code layout and memory placement and so are no
 replicates (Kalibera & Jones 2013, "Rigorous Benchmarking in Reasonable Time").
+
+Each rule is written once, on arrays with any leading axes; the functions for one comparison call it. What simulations
+of many experiments show thus holds for a run.
 """
 
 from __future__ import annotations
@@ -18,26 +21,45 @@ __all__ = [
     "ALPHA",
     "CONTROL_ALPHA",
     "Comparison",
+    "Comparisons",
     "FixedCost",
+    "Intervals",
     "MeanInterval",
     "compare",
+    "comparisons",
     "fixed_cost",
     "holm",
+    "holm_adjusted",
+    "intervals",
     "launch_medians",
     "log_ratios",
     "mde",
     "mean_interval",
     "verdict",
+    "verdicts",
     "williams",
 ]
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 ALPHA = 0.05
 CONTROL_ALPHA = 0.01
 POWER = 0.8
 LEAST_SHARE_OF_ROUNDS = 0.5
 LEAST_LAUNCHES = 2  # below two there is no variance to estimate; presets never plan fewer than five
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Means over launches with their 95 % t intervals and p values of being zero: arrays of the leading axes."""
+
+    mean: Floats
+    low: Floats
+    high: Floats
+    deviation: Floats
+    p: Floats
+    launches: Integers
 
 
 @dataclass(frozen=True)
@@ -53,8 +75,23 @@ class MeanInterval:
 
 
 @dataclass(frozen=True)
+class Comparisons:
+    """What ``Comparison`` holds, as arrays of the leading axes; ``medians`` is (..., launches), NaN where left out."""
+
+    ratio: Floats
+    ci_low: Floats
+    ci_high: Floats
+    mean_ratio: Floats
+    p: Floats
+    deviation: Floats
+    launches: Integers
+    rounds: Integers
+    medians: Floats
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """A case against its baseline: ratios of time, above 1 is slower."""
+    """A case against its baseline: ratios of time, above 1 is slower; ``medians`` are log ratios, one a launch."""
 
     ratio: float
     ci_low: float
@@ -64,6 +101,7 @@ class Comparison:
     deviation: float
     launches: int
     rounds: int
+    medians: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,41 +119,76 @@ def log_ratios(case: Floats, baseline: Floats) -> Floats:
     """Return log(case / baseline) round by round; a missing sample (NaN) drops that pair's round only.
 
     Args:
-        case: Times per unit of work, (launches, rounds).
+        case: Times per unit of work, (..., launches, rounds).
         baseline: The same of the baseline.
     """
     return np.asarray(np.log(case) - np.log(baseline), dtype=np.float64)
 
 
 def launch_medians(rounds: Floats) -> Floats:
-    """Return each launch's median over its rounds, (launches,); NaN where under half of the rounds are there.
+    """Return each launch's median over its rounds, (..., launches); NaN where under half of the rounds are there.
 
     The median, because under heavy tails its spread is a seventh of the mean's.
+
+    Args:
+        rounds: A value a round, (..., launches, rounds); those that are not finite are missing.
     """
     present = np.isfinite(rounds)
-    counts = present.mean(axis=1) >= LEAST_SHARE_OF_ROUNDS
-    medians = np.full(len(rounds), np.nan)
-    if counts.any():
-        medians[counts] = np.nanmedian(np.where(present, rounds, np.nan)[counts], axis=1)
-    return medians
+    counts = present.sum(axis=-1, keepdims=True)
+    ordered = np.sort(np.where(present, rounds, np.nan), axis=-1)  # missing ones last
+    middle = [np.take_along_axis(ordered, index, axis=-1) for index in ((counts - 1) // 2, counts // 2)]
+    medians = np.where(counts >= LEAST_SHARE_OF_ROUNDS * rounds.shape[-1], (middle[0] + middle[1]) / 2, np.nan)
+    return np.asarray(medians[..., 0])
+
+
+def intervals(values: Floats, confidence: float = 1 - ALPHA) -> Intervals:
+    """Return means of (..., launches) values with t intervals of n - 1 degrees of freedom; NaN values are left out.
+
+    Where fewer than two values are there, all is NaN and p is 1.
+    """
+    present = np.isfinite(values)
+    n = present.sum(axis=-1)
+    degrees = np.where(n < LEAST_LAUNCHES, np.nan, n - 1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):  # launches all alike: p is 0, or 1 where the mean is 0 too
+        mean = np.where(present, values, 0.0).sum(axis=-1) / (degrees + 1)
+        squares = np.where(present, (values - mean[..., None]) ** 2, 0.0).sum(axis=-1)
+        deviation = np.sqrt(squares / degrees)
+        error = deviation / np.sqrt(n)
+        p = 2 * scipy_stats.t.sf(np.abs(mean / error), degrees)
+    half = scipy_stats.t.ppf((1 + confidence) / 2, degrees) * error
+    return Intervals(mean, mean - half, mean + half, deviation, np.nan_to_num(p, nan=1.0), n)
 
 
 def mean_interval(values: Floats, confidence: float = 1 - ALPHA) -> MeanInterval:
-    """Return the mean of (launches,) values with a t interval of n - 1 degrees of freedom; NaN values are left out.
+    """Return the interval of one row of (launches,) values.
 
     Raises:
         ValueError: Fewer than two values are there.
     """
-    values = values[np.isfinite(values)]
-    n = len(values)
+    found = intervals(values, confidence)
+    n = int(found.launches)
     if n < LEAST_LAUNCHES:
         raise ValueError(f"{n} launches: an interval needs at least {LEAST_LAUNCHES}")
-    mean, deviation = float(values.mean()), float(values.std(ddof=1))
-    error = deviation / np.sqrt(n)
-    half = float(scipy_stats.t.ppf((1 + confidence) / 2, n - 1)) * error
-    with np.errstate(divide="ignore", invalid="ignore"):  # launches all alike: p is 0, or 1 where the mean is 0 too
-        p = 2 * scipy_stats.t.sf(np.abs(np.divide(mean, error)), n - 1)
-    return MeanInterval(mean, mean - half, mean + half, deviation, float(np.nan_to_num(p, nan=1.0)), n)
+    mean, low, high = float(found.mean), float(found.low), float(found.high)
+    return MeanInterval(mean, low, high, float(found.deviation), float(found.p), n)
+
+
+def comparisons(case: Floats, baseline: Floats) -> Comparisons:
+    """Compare times per unit of work, both (..., launches, rounds), missing ones NaN.
+
+    NaN with p of 1 where fewer than two launches have at least half of their rounds.
+    """
+    logs = log_ratios(case, baseline)
+    medians = launch_medians(logs)
+    found = intervals(medians)
+    valid = np.isfinite(medians)
+    present = np.isfinite(logs) & valid[..., None]
+    counts = present.sum(axis=-1)
+    means = np.where(present, logs, 0.0).sum(axis=-1) / np.maximum(counts, 1)  # 0 for a launch left out
+    mean_ratio = np.exp(means.sum(axis=-1) / np.maximum(found.launches, 1))
+    rounds = np.where(valid, counts, logs.shape[-1]).min(axis=-1, initial=logs.shape[-1])
+    ratio, low, high = np.exp(found.mean), np.exp(found.low), np.exp(found.high)
+    return Comparisons(ratio, low, high, mean_ratio, found.p, found.deviation, found.launches, rounds, medians)
 
 
 def compare(case: Floats, baseline: Floats) -> Comparison | None:
@@ -123,48 +196,47 @@ def compare(case: Floats, baseline: Floats) -> Comparison | None:
 
     Returns None where fewer than two launches have at least half of their rounds.
     """
-    logs = log_ratios(case, baseline)
-    medians = launch_medians(logs)
-    valid = np.isfinite(medians)
-    if valid.sum() < LEAST_LAUNCHES:
+    found = comparisons(case, baseline)
+    if found.launches < LEAST_LAUNCHES:
         return None
-    interval = mean_interval(medians)
-    means = [float(np.mean(row[np.isfinite(row)])) for row in logs[valid]]
-    ratio, low, high = np.exp([interval.mean, interval.low, interval.high])
     return Comparison(
-        float(ratio),
-        float(low),
-        float(high),
-        float(np.exp(np.mean(means))),
-        interval.p,
-        interval.deviation,
-        interval.launches,
-        int(np.isfinite(logs[valid]).sum(axis=1).min()),
-    )
+        float(found.ratio), float(found.ci_low), float(found.ci_high), float(found.mean_ratio), float(found.p),
+        float(found.deviation), int(found.launches), int(found.rounds),
+        tuple(found.medians[np.isfinite(found.medians)].tolist()),
+    )  # fmt: skip
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p values adjusted for testing all of them (Holm 1979, "A Simple Sequentially Rejective ...")."""
-    m = len(p_values)
-    adjusted = [1.0] * m
-    running = 0.0
-    for rank, index in enumerate(sorted(range(m), key=lambda i: p_values[i])):
-        running = max(running, min(1.0, (m - rank) * p_values[index]))
-        adjusted[index] = running
+def holm_adjusted(p_values: Floats) -> Floats:
+    """Return p values (..., m) adjusted for testing all m (Holm 1979, "A Simple Sequentially Rejective ...")."""
+    order = np.argsort(p_values, axis=-1, kind="stable")
+    left = np.arange(p_values.shape[-1], 0, -1)
+    stepped = np.minimum(1.0, left * np.take_along_axis(p_values, order, axis=-1))
+    adjusted = np.full(p_values.shape, np.nan)
+    np.put_along_axis(adjusted, order, np.maximum.accumulate(stepped, axis=-1), axis=-1)
     return adjusted
 
 
-def verdict(comparison: Comparison, p_adjusted: float, margin: float, alpha: float = ALPHA) -> str:
-    """Return ``equivalent``, ``faster``, ``slower`` or ``inconclusive``.
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return one family's p values adjusted for testing all of them."""
+    return [float(p) for p in holm_adjusted(np.asarray(p_values, dtype=np.float64))]
+
+
+def verdicts(found: Comparisons | Comparison, p_adjusted: Floats | float, margin: float,
+             alpha: float = ALPHA) -> NDArray[np.str_]:  # fmt: skip
+    """Return ``equivalent``, ``faster``, ``slower`` or ``inconclusive`` for each comparison.
 
     ``equivalent`` where the comparison's own 95 % interval lies within a ratio of 1 + margin either way (in logarithms,
     so that swapping case and baseline mirrors the verdict); else the direction where the adjusted p is under alpha.
     """
-    if comparison.ci_high < 1 + margin and comparison.ci_low > 1 / (1 + margin):
-        return "equivalent"
-    if p_adjusted < alpha:
-        return "slower" if comparison.ratio > 1 else "faster"
-    return "inconclusive"
+    equivalent = np.less(found.ci_high, 1 + margin) & np.greater(found.ci_low, 1 / (1 + margin))
+    direction = np.where(np.greater(found.ratio, 1), "slower", "faster")
+    decided = np.where(np.less(p_adjusted, alpha), direction, "inconclusive")
+    return np.where(equivalent, "equivalent", decided)
+
+
+def verdict(comparison: Comparison, p_adjusted: float, margin: float, alpha: float = ALPHA) -> str:
+    """Return the verdict on one comparison."""
+    return str(verdicts(comparison, p_adjusted, margin, alpha))
 
 
 def mde(deviation: float, launches: int, comparisons: int, margin: float, alpha: float = ALPHA) -> float:

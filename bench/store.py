@@ -107,6 +107,11 @@ class RunFolder:
         """Append an outcome."""
         self._append("outcomes", {"kind": kind, **fields})
 
+    def replan(self, plan: Mapping[str, Any]) -> None:
+        """Put another plan in place of the recorded one: a budget's, once it is fixed, or one that stops early."""
+        run = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+        write_json(self.path / "run.json", run | {"plan": plan})
+
     def close(self) -> None:
         """Close the files; the folder can be opened again."""
         for descriptor in self._files.values():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import math
 import os
 import resource
 import signal
@@ -36,6 +37,7 @@ class Worker:
     def __init__(self) -> None:
         self.providers: dict[str, ModuleType] = {}
         self.prepared: dict[str, workloads.Prepared] = {}
+        self.planted: dict[str, tuple[int, int]] = {}
 
     def hello(self, request: Message) -> Message:
         """Import the provider; return the seconds since this process was asked for and those of the import alone."""
@@ -87,7 +89,7 @@ class Worker:
         prepared.step()
         prepared.synchronize()
         stepped = time.perf_counter()
-        self.prepared[case.id] = prepared
+        self.prepared[case.id], self.planted[case.id] = prepared, case.planted
         return {"build_s": built - started, "first_step_s": stepped - built}
 
     def calibrate(self, request: Message) -> Message:
@@ -95,13 +97,17 @@ class Worker:
         prepared = self.prepared[request["case_id"]]
         warm_up_steps = timing.warm_up(prepared.step, prepared.synchronize)
         calibration = timing.calibrate(prepared.step, prepared.synchronize, wake=prepared.wake)
-        return {"steps": calibration.steps, "step_s": calibration.step_s, "warm_up_steps": warm_up_steps}
+        _, reported = self.planted[request["case_id"]]
+        steps = math.ceil(calibration.steps / reported) * reported
+        return {"steps": steps, "step_s": calibration.step_s, "warm_up_steps": warm_up_steps}
 
     def sample(self, request: Message) -> Message:
         """Time one sample of a prepared case, with what the kernel says happened to this process meanwhile."""
         prepared = self.prepared[request["case_id"]]
+        done, reported = self.planted[request["case_id"]]
+        steps = request["steps"] * done // reported
         before = resource.getrusage(resource.RUSAGE_SELF)
-        taken = timing.sample(prepared.step, prepared.synchronize, request["steps"], wake=prepared.wake)
+        taken = timing.sample(prepared.step, prepared.synchronize, steps, wake=prepared.wake)
         after = resource.getrusage(resource.RUSAGE_SELF)
         telemetry = {
             "voluntary_switches": after.ru_nvcsw - before.ru_nvcsw,
@@ -115,6 +121,7 @@ class Worker:
     def release(self, request: Message) -> Message:
         """Forget the prepared cases."""
         self.prepared.clear()
+        self.planted.clear()
         return {}
 
     def _provider(self, case: Case) -> ModuleType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -38,6 +39,8 @@ class Asked:
     baseline: str | None = None
     margin: float = 0.02
     seed: int = 0
+    budget: float | None = None
+    precision: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what was asked as run.json holds it."""
@@ -58,6 +61,10 @@ class Asked:
         self._check_applicable()
         if not 0 < self.margin < 1:
             raise BadInput(f"--margin {self.margin}: expected a fraction between 0 and 1, such as 0.02 for 2 %")
+        if self.budget is not None and not 0 < self.budget < math.inf:
+            raise BadInput(f"--budget {self.budget}: expected a number of seconds, such as 300")
+        if self.precision is not None and not 0 < self.precision < 1:
+            raise BadInput(f"--precision {self.precision}: expected a fraction between 0 and 1, such as 0.01 for 1 %")
 
     def _check_applicable(self) -> None:
         """Options that no chosen study looks at are mistakes."""

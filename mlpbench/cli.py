@@ -59,6 +59,16 @@ def run_command(
         typer.Option(help="Implementation or size to compare with, added if left out. [torch_concise; 1024]"),
     ] = None,
     margin: Annotated[float, typer.Option(help="Ratios within 1 + margin either way are equivalent.")] = 0.02,
+    budget: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="Fix launches and rounds so that measuring takes so long, by a pilot."),
+    ] = None,
+    precision: Annotated[
+        float | None,
+        typer.Option(
+            metavar="FRACTION", help="Stop a study, from 10 launches on, once its widest interval is within this."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of weights, operands and every random order.")] = 0,
     data_root: Annotated[
         Path | None, typer.Option(help="Folder that holds FashionMNIST/raw; also $MLPBENCH_DATA.")
@@ -75,6 +85,7 @@ def run_command(
     asked = running.Asked(
         tuple(studies or ()), preset, tuple(impl or ()), tuple(width or ()), tuple(depth or ()), tuple(batch or ()),
         tuple(size or ()), tuple(device or ()), tuple(dtype or ()), threads, baseline, margin, seed,
+        budget, precision,
     )  # fmt: skip
     code = running.run(asked, data_root=data_root, out=out, label=label, resume=resume, dry_run=dry_run, strict=strict)
     raise typer.Exit(code)
@@ -124,6 +135,43 @@ def verify_command(
         tuple(impl or ()), tuple(width or ()), tuple(depth or ()), tuple(batch or ()), tuple(dtype or ()),
         tuple(device or ()), as_json=as_json,
     )  # fmt: skip
+    raise typer.Exit(code)
+
+
+@app.command(
+    "selfcheck",
+    epilog="Examples: mlpbench selfcheck · mlpbench selfcheck --budget 3600 --out runs/check · "
+    "mlpbench selfcheck --part peers --budget 1800 · mlpbench selfcheck --out runs/check --resume",
+)
+def selfcheck_command(
+    budget: Annotated[float, typer.Option(metavar="SECONDS", help="How long to try pairs of known truth.")] = 300.0,
+    part: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="aa|planted|timers|peers",
+            help="aa: identical pairs; planted: known differences; timers: deliberately broken ones; peers: pyperf, "
+            "pytest-benchmark and torch.utils.benchmark on the same pairs (extra `peers`). Repeat to add. "
+            "[timers aa planted]",
+        ),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Threads per worker; by default the physical cores this process may use.")
+    ] = None,
+    framework: Annotated[
+        list[str] | None, typer.Option(metavar="numpy|torch", help="Whose pairs; repeat to add. [those there are]")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of operands and every random order.")] = 0,
+    margin: Annotated[float, typer.Option(help="At which identical pairs are judged.")] = 0.02,
+    out: Annotated[Path | None, typer.Option(help="Its folder. [runs/selfcheck-<machine>-<time>]")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Add tries to the self-check in --out.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Measure what this machine and harness can resolve: false verdicts, planted differences found, own cost."""
+    from mlpbench import selfchecking
+
+    code = selfchecking.selfcheck(
+        budget, tuple(part or ()), tuple(framework or ()), threads, seed, margin, out, resume=resume, as_json=as_json
+    )
     raise typer.Exit(code)
 
 

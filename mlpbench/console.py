@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
-from bench.runner import Progress
+from bench.progress import Progress
 
 __all__ = ["ProgressLine", "duration", "error_console", "output_console"]
 

@@ -1,4 +1,4 @@
-"""``mlpbench report``, and the report at the end of a run."""
+"""``mlpbench report``, and the report at the end of a run or of a self-check."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from rich.console import Console
 
 from bench import store, summary
 from bench.errors import BadInput
+from bench.selfcheck import record
 from mlpbench.console import error_console, output_console
 
-__all__ = ["DAMAGE", "damaged", "rebuild", "report"]
+__all__ = ["DAMAGE", "damaged", "rebuild", "rebuild_selfcheck", "report"]
 
 Row = dict[str, Any]
 
@@ -31,6 +32,9 @@ def report(source: Path, out: Path | None) -> int:
         raise BadInput(f"{source}: no such file or folder; name a run folder or a pytest-benchmark JSON file")
     if out is not None and out.suffix not in {".html", ".htm"}:
         raise BadInput(f"--out {out}: a page's name ends in .html; add that, so that no record is overwritten")
+    if source.is_dir() and record.is_selfcheck(source):
+        rebuild_selfcheck(source, error_console(), page=out)
+        return 0
     if source.is_dir():
         rebuild(source, error_console(), page=out)
         return 0
@@ -58,6 +62,50 @@ def rebuild(folder: Path, console: Console, *, interrupted: bool = False, page: 
     return derived
 
 
+def rebuild_selfcheck(folder: Path, console: Console, *, page: Path | None = None, quiet: bool = False) -> Row:
+    """Derive the rates of a self-check's folder, draw them, say what was found and where; return the summary.
+
+    Args:
+        folder: It holds run.json and tries.jsonl.
+        console: Where notes go.
+        page: Where the page goes; ``report.html`` in the folder unless told otherwise.
+        quiet: Keep standard output free, as for ``--json``: the findings go to the console too.
+    """
+    from bench.selfcheck import rates
+
+    tries = record.read(folder)
+    console.print(f"deriving and drawing {folder}")
+    derived = {
+        "format_version": store.FORMAT_VERSION,
+        "comparisons": [],
+        "selfcheck": rates.derive(tries.lines, tries.run["margin"]),
+        "notes": tries.notes,
+    }
+    try:
+        store.write_json(folder / "summary.json", derived)
+    except OSError as error:
+        raise BadInput(f"{folder}: cannot be written ({error.strerror}); copy it to where it can be") from None
+    _tell_selfcheck(tries.run, derived, folder, page, console if quiet else output_console())
+    return derived
+
+
+def _tell_selfcheck(run: Row, derived: Row, folder: Path, page: Path | None, console: Console) -> None:
+    try:
+        from reports import selfcheck, selfcheck_tables
+
+        written = selfcheck.write(run, derived, folder, target=page)
+    except ImportError as error:
+        console.print(f"- {derived['selfcheck']['sentence']}")
+        console.print(_undrawn(error, folder))
+        return
+    for finding in selfcheck.findings(derived):
+        console.print(f"- {finding.text}")
+    peers = selfcheck_tables.peers(derived["selfcheck"])
+    if peers:
+        console.print(f"\n{selfcheck_tables.markdown(peers)}\n")
+    console.print(f"Report: {written}")
+
+
 def _write_page(
     run: dict[str, Any], derived: dict[str, Any], folder: Path, page: Path | None, banner: str | None
 ) -> None:
@@ -68,10 +116,7 @@ def _write_page(
 
         written = pages.write(run, derived, folder, page=page, banner=banner)
     except ImportError as error:
-        console.print(
-            f"No page was drawn ({error}), but the records are whole: install the extra `pages`, here or elsewhere, "
-            f"then run `mlpbench report {folder}`"
-        )
+        console.print(_undrawn(error, folder))
         return
     except OSError as error:
         raise BadInput(
@@ -80,3 +125,10 @@ def _write_page(
     for finding in findings(run, derived):
         console.print(f"- {finding.text}")
     console.print(f"Report: {written}")
+
+
+def _undrawn(error: ImportError, folder: Path) -> str:
+    return (
+        f"No page was drawn ({error}), but the records are whole: install the extra `pages`, here or elsewhere, "
+        f"then run `mlpbench report {folder}`"
+    )

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
-from importlib import metadata
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from bench import data, hardware, plan, runner, store, summary, workloads
+from bench import budget, data, hardware, plan, runner, store, summary, workloads
 from bench.case import Group
 from bench.errors import BadInput
 from bench.launch import Limits
@@ -27,11 +23,11 @@ from bench.plan import Plan
 from bench.privacy import anonymous
 from bench.store import Records, RunFolder
 from bench.survey import Survey, survey
-from mlpbench import machine, reporting
+from mlpbench import recording, reporting
 from mlpbench.asked import Asked, groups, needs_data
 from mlpbench.console import ProgressLine, duration, error_console, output_console
 
-__all__ = ["Asked", "run"]
+__all__ = ["INTERRUPTED", "Asked", "run", "signals"]
 
 INTERRUPTED = 130
 
@@ -47,25 +43,27 @@ def run(
     strict: bool,
 ) -> int:
     """Do one run, or finish one; return the exit status."""
+    began = time.monotonic()
     console = error_console()
     if out is not None and not resume and not dry_run:
         RunFolder.check(out)
-    with _signals(signal.default_int_handler, signal.SIGTERM, signal.SIGHUP):
+    with signals(signal.default_int_handler, signal.SIGTERM, signal.SIGHUP):
         prepared = _resumed(asked, data_root, out) if resume else _planned(asked, data_root, console, dry_run)
         if dry_run:
             _show_plan(prepared)
             return 0
         folder = _folder(prepared, asked, out, label, console)
-        interrupted = _measure(prepared, folder, console)
+        interrupted = _measure(prepared, folder, began, console)
     folder.close()
     # What is left takes seconds; a Ctrl-C now, and tox sends a second one by itself, must not cost the report.
-    with _signals(signal.SIG_IGN, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    with signals(signal.SIG_IGN, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         derived = reporting.rebuild(folder.path, console, interrupted=interrupted)
     return _conclude(derived, folder.path, interrupted=interrupted, strict=strict)
 
 
 @contextmanager
-def _signals(handler: Any, *numbers: signal.Signals) -> Iterator[None]:
+def signals(handler: Any, *numbers: signal.Signals) -> Iterator[None]:
+    """Handle these signals so within the block."""
     before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
@@ -90,7 +88,15 @@ def _planned(asked: Asked, data_root: Path | None, console: Console, dry_run: bo
     with ProgressLine(console) as progress:
         progress.note("looking at what can run here")
         seen = survey(case for group in found for case in group.cases)
-    return _Prepared(plan.make(found, seen, asked.preset, asked.seed), source, seen)
+    planned = plan.make(found, seen, asked.preset, asked.seed)
+    if asked.budget is not None:
+        planned = budget.unsettled(planned, asked.budget)
+    elif asked.precision is not None and max(planned.launches.values(), default=0) <= budget.LEAST_LAUNCHES_TO_STOP:
+        raise BadInput(
+            f"--precision {asked.precision}: a study may stop from {budget.LEAST_LAUNCHES_TO_STOP} launches on, and no "
+            "more are planned; add --preset thorough or --budget"
+        )
+    return _Prepared(replace(planned, precision=asked.precision), source, seen)
 
 
 def _data(found: list[Group], data_root: Path | None) -> data.DataSource:
@@ -150,40 +156,32 @@ def _differences(asked: Asked, stored: Any) -> str:
 def _folder(prepared: _Prepared, asked: Asked, out: Path | None, label: str | None, console: Console) -> RunFolder:
     if prepared.earlier is not None and out is not None:
         return RunFolder.reopen(out)
-    with ProgressLine(console) as progress:
-        progress.note("recording the hardware and software")
-        facts = machine.facts(asked.threads)
-    name = hardware.machine_name(facts)
+    described = recording.describe(label, asked.threads, console)
     record = {
-        "command": anonymous(["mlpbench", *sys.argv[1:]]),
+        **described.record,
         "asked": asked.to_json(),
-        "label": "".join(c if c.isprintable() else " " for c in label or name),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": asked.seed,
         "preset": asked.preset,
         "margin": asked.margin,
         "data": {"kind": prepared.source.kind, "note": anonymous(prepared.source.note)},
         "plan": prepared.plan.to_json(),
         "sources": _sources(prepared.plan),
-        "machine": {"fingerprint": hardware.fingerprint(facts), "facts": facts},
-        "versions": {"mlpbench": _version(), "python": platform.python_version()},
-        "git": _git(),
     }
-    return RunFolder.create(out or Path("runs", f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"), record)
+    return RunFolder.create(out or described.folder(), record)
 
 
-def _measure(prepared: _Prepared, folder: RunFolder, console: Console) -> bool:
+def _measure(prepared: _Prepared, folder: RunFolder, began: float, console: Console) -> bool:
     """Carry out the plan; return whether it was interrupted."""
-    expected = plan.expected_seconds(prepared.plan, prepared.survey)
     console.print(f"recording into {folder.path}; Ctrl-C keeps what was measured")
     if prepared.earlier is None:
-        console.print(f"{_size(prepared.plan)}, about {duration(expected)}")
+        console.print(f"{_size(prepared.plan)}, {_expected(prepared)}")
     limits = Limits(memory_bytes=runner.memory_limit())
     try:
         with ProgressLine(console) as progress:
             runner.measure(
-                prepared.plan, folder, prepared.source.directory, limits, earlier=prepared.earlier, on_progress=progress
-            )
+                prepared.plan, folder, prepared.source.directory, limits, earlier=prepared.earlier, began=began,
+                on_progress=progress,
+            )  # fmt: skip
     except KeyboardInterrupt:
         folder.outcome("interrupted")
         console.print("interrupted: writing the report on what was measured")
@@ -219,14 +217,20 @@ def _show_plan(prepared: _Prepared) -> None:
         flops = sorted({workloads.work(case).flops for case in entry.group.cases})
         table.add_row(
             entry.group.study, entry.group.name, ", ".join(case.name for case in entry.group.cases),
-            f"{prepared.plan.launches[entry.group.study]} × {entry.rounds}",
+            f"{prepared.plan.launches[entry.group.study]} × {entry.rounds}" if prepared.plan.budget_s is None else "?",
             " to ".join(f"{value:.4g}" for value in dict.fromkeys((flops[0], flops[-1]))),
         )  # fmt: skip
     console.print(table)
     for case, _, reason in prepared.plan.skips:
         console.print(f"skipped: {case.id}: {reason}")
-    expected = plan.expected_seconds(prepared.plan, prepared.survey)
-    console.print(f"{_size(prepared.plan)}, expected to take about {duration(expected)}. Nothing was measured.")
+    console.print(f"{_size(prepared.plan)}, {_expected(prepared)}. Nothing was measured.")
+
+
+def _expected(prepared: _Prepared) -> str:
+    """Say how long the plan takes."""
+    if prepared.plan.budget_s is not None:
+        return f"launches and rounds to be fixed by a pilot, in all {duration(prepared.plan.budget_s)}"
+    return f"expected to take about {duration(plan.expected_seconds(prepared.plan, prepared.survey))}"
 
 
 def _size(planned: Plan) -> str:
@@ -235,24 +239,3 @@ def _size(planned: Plan) -> str:
         len(entry.group.cases) * entry.rounds * planned.launches[entry.group.study] for entry in planned.groups
     )
     return f"cases: {cases}, groups: {len(planned.groups)}, samples: {samples}"
-
-
-def _version() -> str:
-    with suppress(metadata.PackageNotFoundError):
-        return metadata.version("mlpbench")
-    return "not installed"
-
-
-def _git() -> dict[str, Any] | None:
-    """Return the commit of mlpbench's own checkout and whether it was changed, or None outside of one."""
-    folder = Path(__file__).resolve().parent
-    try:
-        commit, status = (
-            subprocess.run(
-                ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True
-            ).stdout.strip()
-            for words in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no", "--", ":/"))
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return {"commit": commit, "dirty": bool(status)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from reports import rows
+from reports import checks, rows
 from reports.formats import interval, listing, ratio
 from reports.rows import Row
 
@@ -33,7 +33,7 @@ def steering(run: Row, summary: Row) -> list[str]:
 def warnings(run: Row, summary: Row) -> list[str]:
     """Return what makes part of the page not to be relied on, or not what it seems."""
     found = [_failed(row) for row in rows.failed_controls(summary)]
-    found += _no_verdicts(summary)
+    found += [*_no_verdicts(summary), *checks.warnings(run, summary)]
     if rows.is_synthetic(run):
         note = (run.get("data") or {}).get("note")
         found.append(
@@ -48,9 +48,9 @@ def notes(summary: Row) -> list[str]:
     counts = Counter(row.get("status") for row in summary.get("cases") or [] if row.get("status") != "measured")
     lost = [f"{number} {status}" for status, number in sorted(counts.items(), key=str)]
     if not lost:
-        return [*(summary.get("notes") or []), ONE_RUN]
+        return [*checks.notes(summary), *(summary.get("notes") or []), ONE_RUN]
     first = f"Without a usable time: {listing(lost)} (of {len(summary['cases'])} cases); the reasons are listed below."
-    return [first, *(summary.get("notes") or []), ONE_RUN]
+    return [first, *checks.notes(summary), *(summary.get("notes") or []), ONE_RUN]
 
 
 def _effect(run: Row, name: str, row: Row) -> str:

@@ -18,10 +18,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Section:
-    """Rows under a heading of their own, as those of one group are; no heading where it is empty."""
+    """Rows under a heading of their own, as those of one group are; no heading where it is empty.
+
+    ``warning`` is what makes the rows not to be relied on; it comes first.
+    """
 
     heading: str
     rows: tuple[tuple[Cell, ...], ...]
+    warning: str = ""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ __all__ = [
     "seconds",
     "seconds_interval",
     "si",
+    "significant",
     "span",
 ]
 

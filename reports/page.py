@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import BadInput
-from reports import machine, plots, rows, tables
+from reports import checks, machine, plots, rows, tables
 from reports.findings import findings
 from reports.formats import NO_BREAK, margin
 from reports.rows import VERDICTS, Row
@@ -138,6 +138,7 @@ def _context(run: Row, summary: Row, pictures: list[Picture], banner: str | None
         "start_up": tables.start_up(summary),
         "equality": tables.equality(summary),
         "lost": tables.lost(summary),
+        "harness": checks.harness(summary),
         "facts": machine.facts(run),
         "steering": machine.steering(run),
     }

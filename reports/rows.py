@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 __all__ = [
+    "STUDIES",
     "VERDICTS",
     "Panel",
     "Row",
@@ -20,6 +21,7 @@ __all__ = [
     "failed_controls",
     "implementations",
     "is_synthetic",
+    "marked_groups",
     "panels",
     "rate_bounds",
     "steering",
@@ -30,6 +32,7 @@ __all__ = [
 Row = dict[str, Any]
 VERDICTS = ("faster", "slower", "equivalent", "inconclusive")
 STEERING = "steering"
+STUDIES = {"throughput": "Training steps", "alignment": "Matrix products"}
 
 
 class Panel(NamedTuple):
@@ -106,6 +109,11 @@ def rate_bounds(row: Row, rate: str) -> tuple[float, float, float] | None:
 def failed_controls(summary: Row) -> list[Row]:
     """Return the control's row of every marked group."""
     return [row for row in summary.get("comparisons", []) if row.get("control") and row.get("marked")]
+
+
+def marked_groups(summary: Row) -> set[tuple[str, str]]:
+    """Return study and name of the groups whose control failed."""
+    return {(row["study"], row["group"]) for row in summary.get("comparisons") or [] if row.get("marked")}
 
 
 def is_synthetic(run: Row) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from reports import formats, rows
+from reports import checks, formats, rows
 from reports.cells import Cell, Section, Table
 from reports.findings import Winner, winners
 from reports.rows import Row
@@ -14,7 +15,7 @@ from reports.rows import Row
 __all__ = ["answers", "cases", "comparisons", "equality", "lost", "start_up"]
 
 COUNTS = f"launches {formats.TIMES_SIGN} rounds"
-STUDIES = {"throughput": "Training steps", "alignment": "Matrix products"}
+FAILED = "control failed, not to be relied on"
 
 
 def answers(summary: Row) -> Table | None:
@@ -78,13 +79,16 @@ def comparisons(summary: Row) -> list[Table]:
         ("adjusted p", "number"),
         ("verdict", "verdict"),
         ("MDE", "number"),
+        ("steady state", "text"),
+        ("disturbed rounds", "text wrap"),
         ("time per step", "number"),
         ("throughput", "number"),
         ("arithmetic", "number"),
         ("of attainable", "number"),
         (COUNTS, "number"),
     )
-    return _per_study("comparisons", summary.get("comparisons") or [], columns, _comparison)
+    marked = rows.marked_groups(summary)
+    return _per_study("comparisons", summary.get("comparisons") or [], columns, _comparison, marked)
 
 
 def _comparison(row: Row) -> tuple[Cell, ...]:
@@ -93,8 +97,10 @@ def _comparison(row: Row) -> tuple[Cell, ...]:
         Cell(_ratio(row), "number"),
         Cell(formats.interval(row.get("ci_low"), row.get("ci_high")), "number"),
         Cell(formats.p_value(row.get("p_adjusted")), "number"),
-        _verdict(row.get("verdict"), bool(row.get("marked"))),
+        _verdict(row.get("verdict"), bool(row.get("marked")), str(row.get("reason") or "")),
         Cell(formats.percent(row.get("mde")), "number"),
+        Cell(_steady(row)),
+        Cell(checks.undisturbed(row) or formats.MISSING, "text wrap"),
         *_speed(row),
         Cell(_percent(row.get("percent_of_attainable")), "number"),
         Cell(_counts(row), "number"),
@@ -115,7 +121,7 @@ def cases(summary: Row) -> list[Table]:
         (COUNTS, "number"),
         ("steps a sample", "number"),
     )
-    return _per_study("cases", summary.get("cases") or [], columns, _case)
+    return _per_study("cases", summary.get("cases") or [], columns, _case, rows.marked_groups(summary))
 
 
 def _case(row: Row) -> tuple[Cell, ...]:
@@ -188,18 +194,24 @@ def lost(summary: Row) -> Table | None:
 
 
 def _per_study(
-    key: str, found: Iterable[Row], columns: tuple[tuple[str, str], ...], line: Callable[[Row], tuple[Cell, ...]]
+    key: str,
+    found: Iterable[Row],
+    columns: tuple[tuple[str, str], ...],
+    line: Callable[[Row], tuple[Cell, ...]],
+    marked: Collection[tuple[str, str]] = (),
 ) -> list[Table]:
     tables = []
     for study, members in groupby(sorted(found, key=lambda row: str(row["study"])), key=lambda row: str(row["study"])):
         groups: dict[str, list[Row]] = {}
         for row in members:
             groups.setdefault(str(row["group"]), []).append(row)
-        sections = tuple(Section(_heading(name, inside), tuple(map(line, inside))) for name, inside in groups.items())
-        tables.append(_without_empty(Table(f"{key}-{study}", STUDIES.get(study, study), columns, sections)))
-    return sorted(
-        tables, key=lambda table: list(STUDIES.values()).index(table.title) if table.title in STUDIES.values() else 9
-    )
+        sections = tuple(
+            Section(_heading(name, inside), tuple(map(line, inside)), FAILED if (study, name) in marked else "")
+            for name, inside in groups.items()
+        )
+        tables.append(_without_empty(Table(f"{key}-{study}", rows.STUDIES.get(study, study), columns, sections)))
+    titles = list(rows.STUDIES.values())
+    return sorted(tables, key=lambda table: titles.index(table.title) if table.title in titles else 9)
 
 
 def _without_empty(table: Table) -> Table:
@@ -207,15 +219,14 @@ def _without_empty(table: Table) -> Table:
     lines = [line for section in table.sections for line in section.rows]
     kept = [place for place in range(len(table.columns)) if any(line[place].text != formats.MISSING for line in lines)]
     sections = (
-        Section(one.heading, tuple(tuple(line[place] for place in kept) for line in one.rows)) for one in table.sections
+        replace(one, rows=tuple(tuple(line[place] for place in kept) for line in one.rows)) for one in table.sections
     )
     return Table(table.key, table.title, tuple(table.columns[place] for place in kept), tuple(sections))
 
 
 def _heading(group: str, members: list[Row]) -> str:
     base = members[0].get("baseline")
-    marked = " · control failed" if any(row.get("marked") for row in members) else ""
-    return f"{group} · baseline {base}{marked}" if base else group + marked
+    return f"{group} · baseline {base}" if base else group
 
 
 def _case_name(row: Row) -> str:
@@ -226,8 +237,16 @@ def _ratio(row: Row) -> str:
     return formats.ratio(row.get("ratio"), row.get("ci_low"), row.get("ci_high"))
 
 
-def _verdict(verdict: Any, marked: bool) -> Cell:
-    hint = "the control of this group failed: not to be relied on" if marked else ""
+def _steady(row: Row) -> str:
+    """Return nothing where the whole launch is steady, which is the rule."""
+    state = str(row.get("steady") or "steady")
+    if state.startswith("from round"):
+        return f"{state}: {formats.ratio(row.get('ratio_steady'))}"
+    return formats.MISSING if state == "steady" else state
+
+
+def _verdict(verdict: Any, marked: bool, reason: str = "") -> Cell:
+    hint = f"the {FAILED}" if marked else reason
     return Cell(str(verdict or "no verdict") + (" (!)" if marked and verdict else ""), "verdict", hint)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports import drawing, formats, rows
+from reports import drawing, formats, marking, rows
 from reports.colours import MUTED, Look, looks
 from reports.rows import Row
 
@@ -50,6 +50,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
         axes.set_title(panel.title, pad=6)
         if line == len(sizes) - 1:
             axes.set_xlabel("fixed cost per step, µs")
+    marking.note_failed(figure, summary, "throughput")
     return drawing.finish(figure, run, trains=True)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports import drawing, rows
+from reports import drawing, marking, rows
 from reports.colours import Look, looks
 from reports.matmuls import Cell, cells, grid_of, label
 from reports.rows import Row
@@ -58,6 +58,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
             if column == 0:
                 axes.set_ylabel("GFLOP/s" if len(devices) == 1 else f"{device}, GFLOP/s")
     drawing.key_of_names(figure, named, 0.08)
+    marking.note_failed(figure, summary, "alignment")
     return figure
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports import drawing, rows
+from reports import drawing, marking, rows
 from reports.colours import Look, looks
 from reports.rows import Panel, Row
 
@@ -54,6 +54,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
     for index, (panel, members) in enumerate(found.items()):
         _panel(figure.add_subplot(grid[index]), panel, members, fitted, named)
     drawing.key_of_names(figure, shown, 0.08)
+    marking.note_failed(figure, summary, "throughput")
     return drawing.finish(figure, run, trains=True)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports import drawing, rows
+from reports import drawing, marking, rows
 from reports.colours import Look, looks
 from reports.rows import Panel, Row
 
@@ -56,6 +56,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
             _share(drawn, [row for panel in members for row in found[panel]], rate, scale)
             drawn[0].set_ylabel(unit)
     drawing.key_of_names(figure, shown, 0.08)
+    marking.note_failed(figure, summary, "throughput")
     return drawing.finish(figure, run, trains=True)
 
 

@@ -30,9 +30,13 @@ def images(tmp_path_factory):
 def run_of(tmp_path, images):
     """Make a function that measures small groups into a run folder, or resumes it, and returns its records."""
 
-    def measure(*groups, launches=2, rounds=4, resume=False, on_progress=lambda progress: None):
-        plan = Plan(0, {"throughput": launches}, [Planned(group, rounds) for group in groups], [])
+    def measure(
+        *groups, launches=2, rounds=4, resume=False, on_progress=lambda progress: None, budget_s=None, precision=None
+    ):
         path = tmp_path / "run"
+        plan = Plan(0, {"throughput": launches}, [Planned(group, rounds) for group in groups], [], budget_s, precision)
+        if resume:
+            plan = Plan.from_json(store.read(path).run["plan"], 0)
         earlier = store.read(path) if resume else None
         folder = store.RunFolder.reopen(path) if resume else store.RunFolder.create(path, record(plan))
         try:

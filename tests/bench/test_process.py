@@ -6,12 +6,13 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 
 import psutil
 import pytest
 
 from bench.case import Case
-from bench.process import WorkerError, spawn
+from bench.process import WorkerError, cpu_seconds, spawn
 
 CASE = Case("s", "g", "4", "matmul", "numpy", "numpy", {"m": 4, "k": 4, "n": 4, "stack": 1})
 
@@ -58,6 +59,29 @@ def test_a_stopped_worker_is_stopped_when_stop_returns(worker):
     worker.stop()
     assert psutil.Process(worker.pid).status() == psutil.STATUS_STOPPED
     assert worker.request({"do": "survey", "case": CASE.to_json()}, 60) == {"reason": None}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel tells another process's CPU time on Linux only")
+def test_a_busy_worker_uses_no_cpu_while_stopped(tmp_path):
+    """Its threads spin on, as those of BLAS and OpenMP do: unstopped they take CPU, stopped they take none."""
+    spinning = tmp_path / "spinning.py"
+    spinning.write_text(
+        "import threading\nFRAMEWORK = 'numpy'\n"
+        "def unsupported(device, dtype): return None\ndef build(*args, **kwargs): raise RuntimeError\n"
+        "def spin():\n    while True: pass\nthreading.Thread(target=spin, daemon=True).start()\n"
+    )
+    process = spawn(replace(CASE, workload="training_step", provider="spinning", source=str(spinning)), tmp_path)
+    try:
+        process.receive(60)
+        before = cpu_seconds(process.pid)
+        while cpu_seconds(process.pid) < before + 0.02:
+            time.sleep(0.01)
+        process.stop()
+        time.sleep(0.1)
+        process.wake()
+        assert process.stopped_cpu_s == 0
+    finally:
+        process.end()
 
 
 def test_ending_a_stopped_worker_leaves_nothing(worker):

@@ -181,6 +181,7 @@ def test_summary_is_written_as_json_and_csv_that_agree(tmp_path):
     stored = json.loads((tmp_path / "summary.json").read_text())
     rows = list(csv.DictReader(io.StringIO((tmp_path / "summary.csv").read_text())))
     assert stored == derived
+    assert "medians" not in rows[0]
     assert [row["case"] for row in rows] == [row["case"] for row in derived["comparisons"]]
     assert float(rows[0]["ratio"]) == derived["comparisons"][0]["ratio"]
 
@@ -190,3 +191,85 @@ def test_a_damaged_plan_is_bad_input():
     records.run["plan"] = {"launches": {"throughput": "many"}, "groups": [], "skips": []}
     with pytest.raises(BadInput, match="plan is damaged"):
         summary.summarize(records)
+
+
+def changed(records, case, factor):
+    """Times of a case as a function of launch and round."""
+    for sample in records.samples:
+        if sample["case"].endswith(f"/{case}"):
+            sample["elapsed_s"] *= factor(sample["launch"], sample["round"])
+    return records
+
+
+def test_the_launch_medians_that_entered_the_inference_are_kept():
+    row = by_case(summary.summarize(measured([training_group(64)]))["comparisons"])["torch_scratch"]
+    assert len(row["medians"]) == row["launches"] == 6
+    assert np.exp(np.mean(row["medians"])) == pytest.approx(row["ratio"])
+    assert np.std(row["medians"], ddof=1) == pytest.approx(row["deviation"])
+
+
+def test_a_ratio_that_never_settles_gets_no_verdict():
+    records = changed(measured([training_group(64)]), "torch_scratch", lambda launch, number: 1 + 0.01 * number)
+    derived = by_case(summary.summarize(records)["comparisons"])
+    row = derived["torch_scratch"]
+    assert (row["steady"], row["verdict"]) == ("never steady", "inconclusive")
+    assert row["p_adjusted"] < 0.05
+    assert "never steady" in row["reason"]
+    assert (derived["numpy_scratch"]["steady"], derived["numpy_scratch"]["verdict"]) == ("steady", "faster")
+
+
+def test_a_control_that_fails_marks_its_group_even_where_it_never_settles():
+    records = changed(measured([training_group(64)]), "control", lambda launch, number: 1.05 + 0.01 * number)
+    rows = by_case(summary.summarize(records)["comparisons"])
+    assert (rows["control"]["steady"], rows["control"]["verdict"]) == ("never steady", "slower")
+    assert rows["torch_scratch"]["marked"]
+
+
+def test_a_warm_up_keeps_its_verdict_and_the_ratio_without_it_is_told():
+    records = changed(measured([training_group(64)]), "torch_scratch", lambda launch, number: 1 + 0.2 * (number < 6))
+    row = by_case(summary.summarize(records)["comparisons"])["torch_scratch"]
+    assert (row["steady"], row["verdict"], row["reason"]) == ("from round 6", "slower", None)
+    assert row["ratio_steady"] == pytest.approx(1.2, rel=0.005)
+
+
+def test_rounds_disturbed_on_either_side_are_told_of_and_kept():
+    records = measured([training_group(64)])
+    for sample in records.samples:
+        case, number = sample["case"].rpartition("/")[2], sample["round"]
+        stolen = number in {"torch_concise": (0,), "torch_scratch": (1, 2)}.get(case, ())
+        sample["telemetry"] = {"steal_s": 0.01 * stolen}
+    derived = summary.summarize(records)
+    rows = by_case(derived["comparisons"])
+    rounds = rows["torch_scratch"]["rounds"]
+    assert rows["torch_scratch"]["disturbed"] == pytest.approx(3 / rounds)
+    assert rows["numpy_scratch"]["disturbed"] == pytest.approx(1 / rounds)
+    assert rows["torch_scratch"]["verdict_undisturbed"] == "slower"
+    assert derived["disturbed"][0]["steal"] == derived["disturbed"][0]["any"] == pytest.approx(3 / (5 * rounds))
+
+
+def test_the_harness_tells_what_it_cost():
+    """Samples end 20 ms apart; those of numpy_scratch have too few steps to count among the cases with some."""
+    records = measured([training_group(64)], incomplete=(5,))
+    starts = []
+    for place, sample in enumerate(records.samples):
+        few = sample["case"].endswith("numpy_scratch")
+        sample |= {"elapsed_s": 0.004 if few else 0.016, "steps": 3 if few else 4, "at_s": 100 + 0.02 * place}
+        if sample["launch"] == 5:
+            sample |= {"elapsed_s": 1.0}
+    for name, overhead in (("numpy_scratch", 1e-6), ("torch_scratch", 8e-6)):
+        start = {"kind": "start", "case": f"throughput/784-64-10/{name}", "pilot": False, "overhead_s": overhead}
+        starts += [start | dict.fromkeys(("interpreter_s", "import_s", "build_s", "first_step_s"), 1.0)]
+    for outcome in records.outcomes:
+        outcome |= {"wall_s": 10.0, "stopped_cpu_s": 0.002 if outcome["complete"] else 9.0}
+    records.outcomes += starts
+    (row,) = summary.summarize(records)["harness"]
+    assert row["study"] == "throughput"
+    assert row["in_samples"] == pytest.approx(0.8)
+    assert row["in_samples_all"] == pytest.approx((4 * 0.8 + 0.2) / 5, abs=0.002)
+    assert row["overhead"] == pytest.approx(8e-6 / 0.016)
+    assert row["stopped_cpu"] == pytest.approx(0.0002)
+
+
+def test_what_records_do_not_tell_of_the_harness_is_unknown():
+    (row,) = summary.summarize(measured([training_group(64)]))["harness"]
+    assert {row[name] for name in ("in_samples", "in_samples_all", "overhead", "stopped_cpu")} == {None}

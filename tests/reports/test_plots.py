@@ -15,6 +15,7 @@ from reports.colours import BUILT_IN
 Record = dict[str, Any]
 Maker = Callable[..., tuple[Record, Record]]
 MATMUL_ONLY = {"alignment", "matmul_rate"}
+RUN_FIGURES = [name for name in plots.names() if not name.startswith("selfcheck")]
 VERDICTS_ONLY = {"ratio_over_width", "equivalence_width", "alignment", "control"}
 
 
@@ -45,12 +46,12 @@ def test_figures_come_in_their_order() -> None:
     assert plots.figures()[0].__name__.endswith("ratio_over_width")
 
 
-@pytest.mark.parametrize("name", plots.names())
+@pytest.mark.parametrize("name", RUN_FIGURES)
 def test_a_figure_is_drawn_of_a_flawed_run(name: str, records: tuple[Record, Record]) -> None:
     assert drawn(name, *records).axes
 
 
-@pytest.mark.parametrize("name", plots.names())
+@pytest.mark.parametrize("name", RUN_FIGURES)
 def test_nothing_to_draw_is_none(name: str) -> None:
     module = next(module for module in plots.figures() if module.__name__.endswith(f".{name}"))
     assert module.draw({}, {"format_version": 1, "comparisons": [], "cases": []}) is None
@@ -63,7 +64,7 @@ def test_without_comparisons_figures_of_verdicts_are_none(name: str, records: tu
     assert next(module for module in plots.figures() if module.__name__.endswith(f".{name}")).draw(run, summary) is None
 
 
-@pytest.mark.parametrize("name", sorted(set(plots.names()) - MATMUL_ONLY))
+@pytest.mark.parametrize("name", sorted(set(RUN_FIGURES) - MATMUL_ONLY))
 def test_figures_of_training_say_that_images_are_synthetic(name: str, maker: Maker) -> None:
     assert "synthetic images" in words(drawn(name, *maker(synthetic=True)))
     assert "synthetic images" not in words(drawn(name, *maker()))
@@ -74,7 +75,7 @@ def test_figures_of_products_do_not(name: str, maker: Maker) -> None:
     assert "synthetic images" not in words(drawn(name, *maker(synthetic=True)))
 
 
-@pytest.mark.parametrize("name", plots.names())
+@pytest.mark.parametrize("name", RUN_FIGURES)
 def test_figures_survive_figures_without_intervals(name: str, records: tuple[Record, Record]) -> None:
     run, summary = records
     for row in (*summary["cases"], *summary["comparisons"], *summary["fixed_costs"]):
@@ -82,7 +83,7 @@ def test_figures_survive_figures_without_intervals(name: str, records: tuple[Rec
     drawn(name, run, summary)
 
 
-@pytest.mark.parametrize("name", plots.names())
+@pytest.mark.parametrize("name", RUN_FIGURES)
 def test_figures_survive_odd_figures(name: str, records: tuple[Record, Record]) -> None:
     """A median may lie outside the interval of a mean, a fitted cost below zero, and a rate be unknown."""
     run, summary = records
@@ -93,7 +94,7 @@ def test_figures_survive_odd_figures(name: str, records: tuple[Record, Record]) 
     drawn(name, run, summary)
 
 
-@pytest.mark.parametrize("name", plots.names())
+@pytest.mark.parametrize("name", RUN_FIGURES)
 def test_figures_take_off_sizes_depths_variants_and_names_of_any_length(name: str, maker: Maker) -> None:
     run, summary = maker(flawed=False)
     for table in ("cases", "comparisons"):

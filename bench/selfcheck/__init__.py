@@ -1,0 +1,1 @@
+"""What this machine and this harness can resolve: measured against cases of known truth."""

@@ -1,0 +1,168 @@
+"""The self-check's folder: run.json as of a run, and tries.jsonl, to which every finished try adds a line.
+
+A line is written with one system call and any process may add the next one, so that a self-check can be spread over
+days and resumed. A torn last line is dropped with a note; anything else that is not a try is bad input.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench import store
+from bench.errors import BadInput
+
+__all__ = ["KIND", "TRIES", "Tries", "append", "is_selfcheck", "read"]
+
+Record = dict[str, Any]
+Types = Mapping[str, type | tuple[type, ...]]
+
+KIND = "selfcheck"
+TRIES = "tries.jsonl"
+LARGEST_LOG = 10.0  # a ratio of 22,000; identical cases and planted effects are never that far apart
+NUMBER = (int, float)
+OPTIONAL = (int, float, type(None))
+RUN: Types = {"format_version": int, "kind": str, "command": list, "label": str, "margin": NUMBER, "machine": dict}
+OURS: Types = {
+    "tool": str, "setting": str, "number": int, "began": str, "seconds": NUMBER, "budget_s": OPTIONAL, "launches": int,
+    "rounds": int, "margin": NUMBER, "comparisons": list, "harness": dict,
+}  # fmt: skip
+FIELDS: Mapping[str, Types] = {
+    "aa": OURS,
+    "planted": OURS,
+    "peer": {
+        "tool": str, "number": int, "began": str, "pair": str, "truth": NUMBER, "ratio": NUMBER, "ci_low": OPTIONAL,
+        "ci_high": OPTIONAL, "verdict": str, "rule": str, "seconds": NUMBER,
+    },
+    "timers": {"began": str, "seconds": NUMBER, "rows": list},
+}  # fmt: skip
+COMPARISON: Types = {
+    "group": str, "provider": str, "case": str, "control": bool, "truth": NUMBER, "medians": list, "ratio": NUMBER,
+    "ci_low": NUMBER, "ci_high": NUMBER, "verdict": (str, type(None)), "mde": OPTIONAL,
+}  # fmt: skip
+HARNESS: Types = dict.fromkeys(("in_samples", "overhead", "stopped_cpu"), OPTIONAL)
+TIMER: Types = {"timer": str, "caught": bool, "by": str, "detail": str}
+
+
+@dataclass(frozen=True)
+class Tries:
+    """A self-check's records: ``run`` is run.json, ``lines`` the tries; ``notes`` says what was dropped in reading."""
+
+    run: Record
+    lines: list[Record]
+    notes: list[str]
+
+
+def is_selfcheck(folder: Path) -> bool:
+    """Whether the folder is a self-check's and not a run's; a damaged run.json is left to whoever reads it next."""
+    try:
+        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except (ValueError, RecursionError, OSError):
+        return False
+    return isinstance(run, dict) and run.get("kind") == KIND
+
+
+def append(folder: Path, line: Mapping[str, Any]) -> None:
+    """Add a finished try to the folder's record.
+
+    Raises:
+        BadInput: The record is packed or cannot be written.
+        ValueError: The line holds a number that is not finite.
+    """
+    path = folder / TRIES
+    if path.with_name(f"{TRIES}.gz").exists():
+        raise BadInput(f"{folder}: a reference record, its tries are packed; gunzip them in a copy to add more")
+    data = json.dumps(line, allow_nan=False).encode() + b"\n"
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)  # let go of when the descriptor is closed
+            store._cut_torn_line(path)
+            os.write(descriptor, data)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be written ({error.strerror}); name a folder that can be") from None
+
+
+def read(folder: Path) -> Tries:
+    """Read a self-check's folder, its tries plain or gzipped.
+
+    Raises:
+        BadInput: It is no self-check's folder, or a record is damaged; the text names file and line.
+    """
+    notes: list[str] = []
+    run = _read_run(folder / "run.json")
+    path = store._existing(folder / TRIES)
+    lines = store._read_lines(path, notes)
+    seen: dict[str, int] = {}
+    for number, line in enumerate(lines, 1):
+        _check(line, f"{path}:{number}")
+        if seen.setdefault(json.dumps(line, sort_keys=True), number) != number:
+            raise BadInput(f"{path}:{number}: the same try stands there twice; restore the file from a copy")
+    return Tries(run, lines, notes)
+
+
+def _read_run(file: Path) -> Record:
+    try:
+        run = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError, OSError) as error:
+        raise BadInput(f"{file}: missing or damaged ({error}); restore the file from a copy") from None
+    _require(run, RUN, str(file))
+    if run["format_version"] > store.FORMAT_VERSION:
+        raise BadInput(
+            f"{file}: format version {run['format_version']}, this mlpbench reads up to {store.FORMAT_VERSION}; "
+            "update mlpbench"
+        )
+    if run["kind"] != KIND or not 0 < run["margin"] < 1:
+        raise BadInput(f"{file}: expected kind {KIND} and a margin between 0 and 1; restore the file from a copy")
+    return dict(run)
+
+
+def _check(line: Record, where: str) -> None:
+    kind = line.get("kind")
+    if not isinstance(kind, str) or kind not in FIELDS:
+        raise BadInput(
+            f"{where}: kind is none of {', '.join(FIELDS)}; restore the file from a copy, or remove that line"
+        )
+    _require(line, FIELDS[kind], where)
+    good = 0 <= line["seconds"] < math.inf
+    if kind == "timers":
+        for row in line["rows"]:
+            _require(row, TIMER, f"{where} (rows)")
+    elif kind == "peer":
+        good = good and _are_ratios(line, "truth", "ratio", "ci_low", "ci_high")
+    else:
+        good = good and line["launches"] >= 0 and line["rounds"] >= 0 and 0 < line["margin"] < 1
+        _require(line["harness"], HARNESS, f"{where} (harness)")
+        for comparison in line["comparisons"]:
+            _require(comparison, COMPARISON, f"{where} (comparisons)")
+            good = good and _are_ratios(comparison, "truth", "ratio", "ci_low", "ci_high")
+            good = good and all(_is_log(median) for median in comparison["medians"])
+    if not good:
+        raise BadInput(
+            f"{where}: ratios must be above 0, medians logarithms of such, seconds and counts not negative; "
+            "restore the file from a copy, or remove that line"
+        )
+
+
+def _require(record: Any, fields: Types, where: str) -> None:
+    """Raise BadInput unless every field is there, of its type; one that may be null must be there all the same."""
+    store._require(record, fields, where)
+    missing = sorted(fields.keys() - record.keys())
+    if missing:
+        raise BadInput(f"{where}: {missing[0]} missing; restore the file from a copy")
+
+
+def _are_ratios(record: Record, *names: str) -> bool:
+    return all(record[name] is None or 0 < record[name] < math.inf for name in names)
+
+
+def _is_log(value: Any) -> bool:
+    return isinstance(value, NUMBER) and not isinstance(value, bool) and abs(value) <= LARGEST_LOG
