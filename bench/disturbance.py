@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats as scipy_stats
 
 from bench import stats
 from bench.plan import Planned
@@ -117,22 +116,12 @@ def _at_random(logs: Floats, drops: NDArray[np.int_], seed: int) -> list[Compari
     rank = np.where(np.isfinite(logs), drawn, np.inf).argsort(axis=2).argsort(axis=2)
     left = np.where(rank < drops[:, None], np.nan, logs)
     medians = stats.launch_medians(left.reshape(-1, rounds)).reshape(REPETITIONS, launches)
-    # As many rounds are left in every repetition, so that the same launches count in each.
-    medians = medians[:, np.isfinite(medians[0])]
-    return _intervals(medians)
-
-
-def _intervals(medians: Floats) -> list[Comparison]:
-    """Do what stats.mean_interval does, for all repetitions at once: (repetitions, launches)."""
-    launches = medians.shape[1]
-    mean, deviation = medians.mean(axis=1), medians.std(axis=1, ddof=1)
-    error = deviation / np.sqrt(launches)
-    half = scipy_stats.t.ppf(1 - stats.ALPHA / 2, launches - 1) * error
-    with np.errstate(divide="ignore", invalid="ignore"):
-        p = np.nan_to_num(2 * scipy_stats.t.sf(np.abs(mean / error), launches - 1), nan=1.0)
-    found = zip(np.exp(mean), np.exp(mean - half), np.exp(mean + half), p, deviation, strict=True)
+    found = stats.intervals(medians)
+    ratios, lows, highs = np.exp([found.mean, found.low, found.high])
+    columns = zip(ratios, lows, highs, found.p, found.deviation, found.launches, strict=True)
     return [
-        Comparison(ratio, low, high, ratio, p_value, spread, launches, 0) for ratio, low, high, p_value, spread in found
+        Comparison(ratio, low, high, ratio, p_value, spread, int(count), 0)
+        for ratio, low, high, p_value, spread, count in columns
     ]
 
 

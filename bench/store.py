@@ -12,7 +12,6 @@ dropped with a note; anything else that is not a record is bad input, and nothin
 from __future__ import annotations
 
 import fcntl
-import gzip
 import json
 import os
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BadInput
+from bench.jsonlines import cut_torn_line, existing, not_json, read_lines, require
 
 __all__ = ["FORMAT_VERSION", "Records", "RunFolder", "read", "write_json"]
 
@@ -129,7 +129,7 @@ class RunFolder:
         except BlockingIOError:
             os.close(descriptor)
             raise BadInput(f"--out {path.parent}: another process is recording there; wait for it, or end it") from None
-        _cut_torn_line(path)
+        cut_torn_line(path)
         return descriptor
 
 
@@ -141,16 +141,16 @@ def read(path: Path) -> Records:
     """
     notes: list[str] = []
     run = _read_run(path)
-    samples = _read_lines(_existing(path / "samples.jsonl"), notes)
-    outcomes = _read_lines(_existing(path / "outcomes.jsonl"), notes)
+    samples = read_lines(existing(path / "samples.jsonl"), notes)
+    outcomes = read_lines(existing(path / "outcomes.jsonl"), notes)
     for number, sample in enumerate(samples, 1):
-        _require(sample, SAMPLE_FIELDS, f"{path / 'samples.jsonl'}:{number}")
+        require(sample, SAMPLE_FIELDS, f"{path / 'samples.jsonl'}:{number}")
         if not (0 < sample["elapsed_s"] < LONGEST_S and sample["steps"] >= 1 and sample["round"] >= 0):
             where = f"{path / 'samples.jsonl'}:{number}"
             raise BadInput(f"{where}: a sample needs elapsed_s > 0, steps >= 1 and round >= 0; restore it from a copy")
     _require_unlike(samples, path / "samples.jsonl")
     for number, outcome in enumerate(outcomes, 1):
-        _require(outcome, {"kind": str}, f"{path / 'outcomes.jsonl'}:{number}")
+        require(outcome, {"kind": str}, f"{path / 'outcomes.jsonl'}:{number}")
     return Records(run, samples, outcomes, notes)
 
 
@@ -166,57 +166,19 @@ def _read_run(path: Path) -> Record:
     if not file.is_file():
         raise BadInput(f"{path}: no run folder (it has no run.json); name a folder that `mlpbench run` wrote")
     try:
-        run = json.loads(file.read_text(encoding="utf-8"), parse_constant=_not_json)
+        run = json.loads(file.read_text(encoding="utf-8"), parse_constant=not_json)
     except (ValueError, RecursionError, OSError) as error:
         raise BadInput(f"{file}: damaged ({error}); restore the file from a copy") from None
-    _require(run, {"format_version": int}, str(file))
+    require(run, {"format_version": int}, str(file))
     if run["format_version"] > FORMAT_VERSION:
         newer = run["format_version"]
         raise BadInput(f"{file}: format version {newer}, this mlpbench reads up to {FORMAT_VERSION}; update mlpbench")
-    _require(run, RUN_FIELDS, str(file))
+    require(run, RUN_FIELDS, str(file))
     if not 0 < run["margin"] < 1:
         raise BadInput(f"{file}: margin is no fraction between 0 and 1; restore the file from a copy")
-    _require(run["plan"], {"launches": dict, "groups": list}, f"{file} (plan)")
-    _require(run["machine"], {"fingerprint": str, "facts": dict}, f"{file} (machine)")
+    require(run["plan"], {"launches": dict, "groups": list}, f"{file} (plan)")
+    require(run["machine"], {"fingerprint": str, "facts": dict}, f"{file} (machine)")
     return dict(run)
-
-
-def _existing(path: Path) -> Path:
-    zipped = path.with_name(path.name + ".gz")
-    return zipped if zipped.exists() and not path.exists() else path
-
-
-def _read_lines(path: Path, notes: list[str]) -> list[Record]:
-    if not path.exists():
-        return []
-    try:
-        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError) as error:
-        raise BadInput(f"{path}: cannot be read ({error}); restore the file from a copy") from None
-    whole, newline, rest = data.rpartition(b"\n")
-    if rest:
-        notes.append(f"{path.name}: the last line was torn by a killed run and is left out")
-    return [_record(line, f"{path}:{number}") for number, line in enumerate((whole + newline).splitlines(), 1)]
-
-
-def _record(line: bytes, where: str) -> Record:
-    try:
-        record = json.loads(line, parse_constant=_not_json)
-    except (ValueError, RecursionError):
-        record = None
-    if not isinstance(record, dict):
-        raise BadInput(f"{where}: not a JSON record; restore the file from a copy, or remove that line")
-    return record
-
-
-def _require(record: Any, fields: Mapping[str, type | tuple[type, ...]], where: str) -> None:
-    if not isinstance(record, dict):
-        raise BadInput(f"{where}: expected a JSON object; restore the file from a copy")
-    for name, expected in fields.items():
-        value = record.get(name)
-        if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
-            found = "missing" if name not in record else f"is {type(value).__name__}"
-            raise BadInput(f"{where}: {name} {found}; restore the file from a copy")
 
 
 def _require_unlike(samples: list[Record], path: Path) -> None:
@@ -226,14 +188,3 @@ def _require_unlike(samples: list[Record], path: Path) -> None:
         if key in seen:
             raise BadInput(f"{path}:{number}: the same sample stands there twice; restore the file from a copy")
         seen.add(key)
-
-
-def _not_json(text: str) -> None:
-    raise ValueError(f"{text} is no JSON number")
-
-
-def _cut_torn_line(path: Path) -> None:
-    """A new line must not be glued to the torn end of a killed run's last one."""
-    data = path.read_bytes()
-    if data and not data.endswith(b"\n"):
-        os.truncate(path, data.rfind(b"\n") + 1)

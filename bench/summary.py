@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import columns, comparisons, disturbance, harness, predecessors, series, stats, trends, workloads
+from bench import audit, columns, comparisons, disturbance, harness, predecessors, series, stats, trends, workloads
+from bench.budget import PILOT_LAUNCHES
 from bench.case import Case, Group
 from bench.comparisons import LEAST_LAUNCHES
 from bench.errors import BadInput
@@ -65,7 +66,12 @@ def summarize(records: Records) -> Row:
         "predecessors": predecessors.after_effects(list(plan.groups), times, recorded["position"], margin),
         "disturbed": disturbance.shares(list(plan.groups), flagged, times),
         "harness": harness.costs(plan, records),
-        "notes": [*records.notes, *_launch_notes(plan, records)],
+        "notes": [
+            *records.notes,
+            *_launch_notes(plan, records),
+            *_plan_notes(plan, records),
+            *audit.order(records.samples),
+        ],
     }
 
 
@@ -145,4 +151,21 @@ def _launch_notes(plan: Plan, records: Records) -> list[str]:
         if done < planned:
             little = "; below five no verdict is given" if done < LEAST_LAUNCHES else ""
             notes.append(f"{study}: {done} of {planned} launches are complete{little}. --resume finishes the rest.")
+    return notes
+
+
+def _plan_notes(plan: Plan, records: Records) -> list[str]:
+    """Say how launches and rounds were fixed where no preset did it."""
+    notes = []
+    for outcome in records.outcomes:
+        if outcome["kind"] == "planned":
+            notes.append(
+                f"Launches and rounds were fixed from a budget of {outcome['budget_s']:g} s by "
+                f"{PILOT_LAUNCHES} launches of each study that enter no result."
+            )
+        elif outcome["kind"] == "stopped":
+            notes.append(
+                f"{outcome['study']}: stopped after {outcome['launches']} of {outcome['planned']} launches, its widest "
+                f"interval being within ±{100 * (plan.precision or 0):g} % as asked for. No verdict was looked at."
+            )
     return notes

@@ -22,7 +22,7 @@ from bench.selfcheck.schedule import Surroundings
 from bench.store import FORMAT_VERSION, RunFolder, write_json
 from bench.survey import survey
 from mlpbench import choices, recording, reporting
-from mlpbench.console import ProgressLine, duration, error_console
+from mlpbench.console import ProgressLine, error_console
 from mlpbench.running import INTERRUPTED, signals
 
 __all__ = ["DEFAULT_PARTS", "selfcheck"]
@@ -113,9 +113,8 @@ def _try(
             ends = time.monotonic() + budget
             while (following := schedule.following(found, lines, ends - time.monotonic())) is not None:
                 job, number = following
-                text = f"{job.name}, try {number + 1}"
-                progress.note(text)
-                console.print(f"{text}; about {duration(max(0.0, ends - time.monotonic()))} left")
+                text = f"{job.name} ({number + 1})"
+                progress(Progress(text, 0, 0, ends - time.monotonic()), now=True)
                 for line in job.do(number, lambda told, text=text: progress(_within(text, told))):  # type: ignore[misc]
                     record.append(folder, line)
                     lines.append(line)

@@ -171,7 +171,8 @@ def _crossing(run: Row, summary: Row, panel: Panel, members: list[Row]) -> str:
         text = f"no implementation is {within} at the widest width measured, {widest}. "
         text += _still(summary, panel, others, widest)
     marked = [one.width for one in winners(summary) if one.panel == panel and one.marked]
-    if any(row["width"] <= max(marked, default=0) for row in crossed):
+    # Not being equivalent is said of the widest width only, being so of all from the first one on.
+    if (others and widest in marked) or any(row["width"] <= max(marked, default=0) for row in crossed):
         text += f" This rests on width {listing([str(width) for width in marked])}, where the control failed."
     return text
 

@@ -24,9 +24,10 @@ from reports.formats import NO_BREAK, margin
 from reports.rows import VERDICTS, Row
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
     from markupsafe import Markup
 
-__all__ = ["Picture", "draw", "write"]
+__all__ = ["Picture", "draw", "environment", "replace", "save", "write"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 VERDICT_WORDS = re.compile(rf"\b({'|'.join(VERDICTS)})\b")
@@ -64,9 +65,9 @@ def write(run: Row, summary: Row, folder: Path, *, page: Path | None = None, ban
     pictures = draw(run, summary)
     target = page or folder / "report.html"
     try:
-        _save(pictures, folder / "figures")
+        save(pictures, folder / "figures")
         target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(target, render(run, summary, pictures, banner).encode())
+        replace(target, render(run, summary, pictures, banner).encode())
     except OSError as error:
         where = error.filename or target
         told = f"{where}: expected a place for the report that can be written to, got {error.strerror}; give another"
@@ -74,13 +75,14 @@ def write(run: Row, summary: Row, folder: Path, *, page: Path | None = None, ban
     return target
 
 
-def _save(pictures: list[Picture], figures: Path) -> None:
+def save(pictures: list[Picture], figures: Path) -> None:
+    """Write the pictures as PNG into a folder, and take away those of figures with nothing to draw."""
     figures.mkdir(parents=True, exist_ok=True)
     for name in plots.names():
         (figures / f"{name}.png").unlink(missing_ok=True)  # one from an earlier page may have nothing to draw now
     for picture in pictures:
         if picture.png:
-            _replace(figures / f"{picture.name}.png", picture.png)
+            replace(figures / f"{picture.name}.png", picture.png)
 
 
 def draw(run: Row, summary: Row) -> list[Picture]:
@@ -91,17 +93,22 @@ def draw(run: Row, summary: Row) -> list[Picture]:
 
 def render(run: Row, summary: Row, pictures: list[Picture], banner: str | None = None) -> str:
     """Return the page's HTML."""
+    return environment().get_template("report.html.j2").render(_context(run, summary, pictures, banner))
+
+
+def environment() -> Environment:
+    """Return what renders the templates: every value is escaped, and a name that is not there is an error."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(
+    found = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"emphasised": emphasised, "tight": tight}
-    return environment.get_template("report.html.j2").render(_context(run, summary, pictures, banner))
+    found.filters |= {"emphasised": emphasised, "tight": tight}
+    return found
 
 
 def emphasised(text: str) -> Markup:
@@ -172,7 +179,7 @@ def _picture(module: ModuleType, run: Row, summary: Row) -> Picture | None:
     return Picture(name, module.TITLE, module.CAPTION, stream.getvalue())
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace(path: Path, content: bytes) -> None:
     """Write a file so that at no moment there is half of it."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

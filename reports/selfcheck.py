@@ -43,9 +43,9 @@ def write(run: Row, summary: Row, folder: Path, *, target: Path | None = None) -
     pictures = page.draw(run, summary)
     written = target or folder / "report.html"
     try:
-        page._save(pictures, folder / "figures")
+        page.save(pictures, folder / "figures")
         written.parent.mkdir(parents=True, exist_ok=True)
-        page._replace(written, render(run, summary, pictures).encode())
+        page.replace(written, render(run, summary, pictures).encode())
     except OSError as error:
         where = error.filename or written
         told = f"{where}: expected a place for the report that can be written to, got {error.strerror}; give another"
@@ -55,17 +55,7 @@ def write(run: Row, summary: Row, folder: Path, *, target: Path | None = None) -
 
 def render(run: Row, summary: Row, pictures: list[Picture]) -> str:
     """Return the page's HTML."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(page.TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"emphasised": page.emphasised, "tight": page.tight}
-    return environment.get_template("selfcheck.html.j2").render(_context(run, summary, pictures))
+    return page.environment().get_template("selfcheck.html.j2").render(_context(run, summary, pictures))
 
 
 def findings(summary: Row) -> list[Finding]:

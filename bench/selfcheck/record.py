@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import store
+from bench import jsonlines, store
 from bench.errors import BadInput
 
 __all__ = ["KIND", "TRIES", "Tries", "append", "is_selfcheck", "read"]
@@ -83,7 +83,7 @@ def append(folder: Path, line: Mapping[str, Any]) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)  # let go of when the descriptor is closed
-            store._cut_torn_line(path)
+            jsonlines.cut_torn_line(path)
             os.write(descriptor, data)
         finally:
             os.close(descriptor)
@@ -99,8 +99,8 @@ def read(folder: Path) -> Tries:
     """
     notes: list[str] = []
     run = _read_run(folder / "run.json")
-    path = store._existing(folder / TRIES)
-    lines = store._read_lines(path, notes)
+    path = jsonlines.existing(folder / TRIES)
+    lines = jsonlines.read_lines(path, notes)
     seen: dict[str, int] = {}
     for number, line in enumerate(lines, 1):
         _check(line, f"{path}:{number}")
@@ -154,7 +154,7 @@ def _check(line: Record, where: str) -> None:
 
 def _require(record: Any, fields: Types, where: str) -> None:
     """Raise BadInput unless every field is there, of its type; one that may be null must be there all the same."""
-    store._require(record, fields, where)
+    jsonlines.require(record, fields, where)
     missing = sorted(fields.keys() - record.keys())
     if missing:
         raise BadInput(f"{where}: {missing[0]} missing; restore the file from a copy")

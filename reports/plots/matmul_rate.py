@@ -32,7 +32,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
     lines, columns = grid_of(found)
     devices = sorted({device for _, device in lines})
     named = looks(provider for provider, _ in lines)
-    height = 1.3 + 2.6 * len(devices)
+    height = 1.46 + 2.6 * len(devices)
     figure = Figure(figsize=(drawing.WIDTH, height))
     grid = figure.add_gridspec(
         len(devices),
@@ -40,7 +40,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
         left=0.085,
         right=0.99,
         top=1 - 0.75 / height,
-        bottom=0.58 / height,
+        bottom=drawing.BOTTOM / height,
         hspace=0.5,
         wspace=0.07,
     )

@@ -272,7 +272,7 @@ def test_a_run_stops_on_widths_alone_and_resuming_it_adds_nothing(simulated, mea
 
 
 def test_stopping_on_width_costs_little():
-    """On significance, looked at after each of 10 to 30 launches, 17 % of identical pairs would differ.
+    """On significance, looked at after each launch from ten on, far more identical pairs would differ.
 
     Stopping on width is not free either: it is likelier where the spread happens to look small. At the worst target,
     that of this test, 6.5 % differ.

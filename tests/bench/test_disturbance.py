@@ -118,13 +118,3 @@ def test_as_many_rounds_of_each_launch_are_dropped_at_random():
     assert {comparison.launches for comparison in half} == {5}
     whole = disturbance._at_random(logs, np.zeros(8, dtype=int), seed=0)
     assert [comparison.ratio for comparison in whole] == pytest.approx(np.full(len(whole), np.exp(9.5)))
-
-
-def test_intervals_are_those_of_the_statistics():
-    medians = np.random.default_rng(2).standard_normal((3, 8)) / 100
-    for comparison, values in zip(disturbance._intervals(medians), medians, strict=True):
-        expected = stats.mean_interval(values)
-        assert np.log([comparison.ratio, comparison.ci_low, comparison.ci_high]) == pytest.approx(
-            [expected.mean, expected.low, expected.high]
-        )
-        assert comparison.p == pytest.approx(expected.p)

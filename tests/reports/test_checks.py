@@ -205,6 +205,20 @@ def test_the_section_of_a_failed_group_says_so_first(checked: tuple[Record, Reco
     assert not re.search(r'<span class="chip (faster|slower|equivalent|inconclusive)">\w+ \(!\)', text)
 
 
+def test_that_nothing_is_equivalent_is_hedged_where_the_control_failed(checked: tuple[Record, Record]) -> None:
+    run, summary = checked
+    for row in summary["crossovers"]:
+        row["width"] = None
+    wide = "784-1024-10 batch 256 float32 cpu"
+
+    def said() -> str:
+        return " ".join(finding.text for finding in findings(run, summary) if finding.question == MATTERS)
+
+    assert "the control failed" not in said()
+    failed(summary, wide)
+    assert "This rests on width 1024, where the control failed" in said()
+
+
 @pytest.mark.parametrize(
     ("name", "group"),
     [
