@@ -20,7 +20,7 @@ from scipy import stats as scipy_stats
 from bench import plan as planning
 from bench import series, stats
 from bench.launch import PILOT
-from bench.plan import Plan
+from bench.plan import Plan, Planned
 from bench.stats import Comparison
 from bench.store import Records
 
@@ -29,6 +29,7 @@ __all__ = [
     "PILOT_LAUNCHES",
     "Cost",
     "Noise",
+    "adjustable",
     "choose",
     "describe",
     "intervals",
@@ -68,10 +69,20 @@ class Cost:
 
 def unsettled(plan: Plan, seconds: float) -> Plan:
     """Return the plan with launches and rounds left open: what a run that is to last so many seconds begins with."""
-    groups = [
-        replace(entry, rounds=planning.whole_squares(LEAST_ROUNDS, len(entry.group.cases))) for entry in plan.groups
-    ]
-    return replace(plan, launches=dict.fromkeys(plan.launches, LEAST_LAUNCHES), groups=groups, budget_s=seconds)
+    rounds = {id(entry): planning.whole_squares(LEAST_ROUNDS, len(entry.group.cases)) for entry in plan.groups}
+    groups = [entry if _fixed(entry) else replace(entry, rounds=rounds[id(entry)]) for entry in plan.groups]
+    launches = {study: LEAST_LAUNCHES if study in adjustable(plan) else count for study, count in plan.launches.items()}
+    return replace(plan, launches=launches, groups=groups, budget_s=seconds)
+
+
+def _fixed(entry: Planned) -> bool:
+    """Whether the study itself says how many rounds there are."""
+    return entry.group.rounds is not None
+
+
+def adjustable(plan: Plan) -> list[str]:
+    """Return the studies whose launches and rounds a budget may choose."""
+    return [study for study in plan.launches if not any(map(_fixed, plan.of(study)))]
 
 
 def choose(noises: Sequence[Noise], cost: Cost, budget_s: float) -> tuple[int, int]:
@@ -101,10 +112,11 @@ def _expected_mde(noises: Sequence[Noise], launches: int, rounds: int) -> float:
 
 def settle(plan: Plan, records: Records, left_s: float) -> Plan:
     """Return the plan with launches and rounds fixed from its pilot launches; studies share what is left by cost."""
-    costs = {study: _cost(plan, records, study) for study in plan.launches}
+    costs = {study: _cost(plan, records, study) for study in adjustable(plan)}
     least = {study: LEAST_LAUNCHES * (cost.launch_s + LEAST_ROUNDS * cost.round_s) for study, cost in costs.items()}
     times = _times(records)
-    launches, groups = {}, []
+    launches = dict(plan.launches)
+    groups = list(filter(_fixed, plan.groups))
     for study, cost in costs.items():
         share = RESERVE * left_s * least[study] / sum(least.values())
         launches[study], rounds = choose(_noises(plan, times, study), cost, share)

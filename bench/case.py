@@ -34,6 +34,7 @@ class Case:
         apart: Name of a worker of its own, where it must share no process with the provider's other cases.
         planted: (done, reported): does ``done`` steps for every ``reported`` it is asked for, so that the truth of its
             comparison is known; only the self-check plants anything.
+        reseeded: Whether each launch has a seed of its own: that of the case plus the launch's number.
     """
 
     study: str
@@ -53,6 +54,7 @@ class Case:
     control: bool = False
     apart: str = ""
     planted: tuple[int, int] = (1, 1)
+    reseeded: bool = False
 
     @property
     def id(self) -> str:
@@ -85,12 +87,18 @@ class Case:
 
 @dataclass(frozen=True)
 class Group:
-    """Cases that are compared with one another, one of them, by name, the baseline."""
+    """Cases that are compared with one another, one of them, by name, the baseline.
+
+    Where the baseline is none of them, nothing is compared. A study may fix launches and rounds, which else come from a
+    preset or a budget.
+    """
 
     study: str
     name: str
     cases: tuple[Case, ...]
     baseline: str
+    launches: int | None = None
+    rounds: int | None = None
 
     def case(self, name: str) -> Case:
         """Return the case of that name; KeyError where there is none."""

@@ -8,6 +8,7 @@ second one beside it, never leaves half of one.
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import hashlib
 import json
@@ -21,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,10 @@ from numpy.typing import NDArray
 from bench import synthetic
 from bench.errors import BadInput
 
-__all__ = ["DataSource", "cache_folder", "find", "load"]
+__all__ = ["CLASSES", "DataSource", "cache_folder", "drawn", "examples", "find", "load"]
+
+# Fashion-MNIST's labels, 0 to 9, by its authors' description.
+CLASSES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
 
 # torchvision.datasets.FashionMNIST.resources
 MD5 = {
@@ -108,6 +112,13 @@ def find(data_root: Path | None, environ: Mapping[str, str]) -> DataSource:
     except _TorchvisionError as reason:
         return drawn(environ, f"Fashion-MNIST is not in the cache, and {reason}")
     return DataSource("fashion-mnist", target, "Fashion-MNIST from the cache, digests checked")
+
+
+def examples(directory: Path, count: int) -> dict[str, Any]:
+    """Return the first test images as a record holds them: pixels of all in base64, labels, and what labels mean."""
+    images, labels = load(directory, "test")
+    pixels = base64.b64encode(np.ascontiguousarray(images[:count]).tobytes()).decode()
+    return {"pixels": pixels, "side": int(images.shape[1]), "labels": labels[:count].tolist(), "names": list(CLASSES)}
 
 
 def drawn(environ: Mapping[str, str], note: str = "synthetic images were asked for") -> DataSource:

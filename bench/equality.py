@@ -81,6 +81,7 @@ def check(
     batch: int,
     learning_rate: float,
     seed: int,
+    loss_divisor: float | None = None,
     images: NDArray[np.float32] | None = None,
     labels: NDArray[np.int64] | None = None,
     cache: Path | None = None,
@@ -89,9 +90,14 @@ def check(
 
     ``images``, (count, inputs) in [0, 1], and ``labels``, (count,), are drawn from, with replacement where they are too
     few for ten batches; where none are given, random ones are. In the folder ``cache`` the reference's results are kept
-    for other implementations. Raises whatever the implementation raises.
+    for other implementations. A ``loss_divisor`` must be the batch, so that the loss is the mean all the same. Raises
+    whatever the implementation raises.
     """
-    build = partial(provider_module.build, shape, loss_divisor=None, device=device, dtype=dtype, **variant_kwargs)
+    if loss_divisor not in (None, batch):
+        raise ValueError(f"a loss divided by {loss_divisor} is no mean over {batch}: nothing to compare it with")
+    build = partial(
+        provider_module.build, shape, loss_divisor=loss_divisor, device=device, dtype=dtype, **variant_kwargs
+    )
     examples = None if images is None or labels is None else (images, labels)
     inputs = Inputs.drawn(shape, dtype, learning_rate, batch, seed, examples)
     expected = expectation(inputs, cache)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +110,8 @@ class Launch:
     def prepare(self, case: Case) -> dict[str, Any] | None:
         """Build a case in its worker and return its start-up figures; None where that failed."""
         directory = str(self.context.data_directory)
-        figures = self.ask(case, {"do": "prepare", "case": case.to_json(), "data_dir": directory}, "start-up")
+        drawn = replace(case, seed=case.seed + max(0, self.index)) if case.reseeded else case
+        figures = self.ask(case, {"do": "prepare", "case": drawn.to_json(), "data_dir": directory}, "start-up")
         return None if figures is None else self._hello[case.worker] | figures
 
     def calibrate(self, case: Case) -> dict[str, Any] | None:
@@ -194,8 +195,10 @@ class Launch:
         if reply is None:
             return
         host = telemetry.difference(before, telemetry.read())
+        told = {"told": reply["told"]} if "told" in reply else {}
         self.context.folder.sample(
-            {
+            told
+            | {
                 "case": case.id,
                 "launch": self.index,
                 "attempt": self.attempt,

@@ -86,6 +86,7 @@ class Plan:
                 "name": planned.group.name,
                 "baseline": planned.group.baseline,
                 "rounds": planned.rounds,
+                "fixed": planned.group.rounds is not None,
                 "cases": [case.to_json() for case in planned.group.cases],
             }
             for planned in self.groups
@@ -110,6 +111,8 @@ class Plan:
                     entry["name"],
                     tuple(Case.from_json(case) for case in entry["cases"]),
                     entry["baseline"],
+                    int(record["launches"][entry["study"]]) if entry.get("fixed") else None,
+                    int(entry["rounds"]) if entry.get("fixed") else None,
                 ),
                 int(entry["rounds"]),
             )
@@ -139,9 +142,9 @@ def make(groups: Sequence[Group], survey: Survey, preset: str, seed: int) -> Pla
     planned: list[Planned] = []
     for study, members in studies.items():
         cheap = all(_start_s(case, survey) < CHEAP_START_S for group in members for case in group.cases)
-        launches[study] = chosen.cheap_launches if cheap else chosen.launches
+        launches[study] = members[0].launches or (chosen.cheap_launches if cheap else chosen.launches)
         rounds = chosen.cheap_rounds if cheap else chosen.rounds
-        planned += [Planned(group, whole_squares(rounds, len(group.cases))) for group in members]
+        planned += [Planned(group, group.rounds or whole_squares(rounds, len(group.cases))) for group in members]
     return Plan(seed, launches, planned, skips)
 
 

@@ -91,7 +91,7 @@ def _stop_if_precise(context: Context, plan: Plan, study: str, index: int) -> Pl
 def _settle(context: Context, plan: Plan, state: _Earlier, watch: Watch, ends: float) -> Plan:
     """Take the launches that a budget is planned from, and put the plan that fits the time left on record."""
     for number in range(budget.PILOT_LAUNCHES):
-        for study in plan.launches:
+        for study in budget.adjustable(plan):
             watch.phase(f"{study}: planning launch {number + 1} of {budget.PILOT_LAUNCHES}")
             index = PILOT - 1 - number
             _launch(context, plan, study, index, state.attempts.get((study, index), 0))
@@ -124,7 +124,8 @@ def _pilot(context: Context, plan: Plan, study: str) -> None:
                 figures = launch.prepare(case)
                 if figures is not None and _equal(launch, case):
                     launch.record_start(case, figures)
-                    _find_slow(launch, case, planned)
+                    if planned.group.rounds is None:
+                        _find_slow(launch, case, planned)
             launch.release(cases)
             shutil.rmtree(_references(context), ignore_errors=True)  # no other group has the same
             _settle_control(context, planned)

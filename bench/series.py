@@ -109,8 +109,9 @@ def start_up(records: Records) -> dict[str, dict[str, Any]]:
         steps = [start["steps"] for start in warm if "steps" in start]  # each launch calibrates anew
         result[case]["steps"] = int(np.median(steps)) if steps else None
         for name in ("interpreter_s", "import_s", "build_s", "first_step_s", "overhead_s"):
-            result[case][name] = float(np.median([start[name] for start in warm])) if warm else None
-            result[case][f"cold_{name}"] = cold[-1][name] if cold else None
+            found = [start[name] for start in warm if name in start]  # what trains at every step has no first one apart
+            result[case][name] = float(np.median(found)) if found else None
+            result[case][f"cold_{name}"] = cold[-1].get(name) if cold else None
     for case, checks in outcomes_by_case(records, "equality").items():
         result[case] |= {"deviation": checks[-1]["deviation"], "bound": checks[-1]["bound"]}
     return result

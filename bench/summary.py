@@ -10,7 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import audit, columns, comparisons, disturbance, harness, predecessors, series, stats, trends, workloads
+from bench import (
+    audit,
+    columns,
+    comparisons,
+    curves,
+    disturbance,
+    harness,
+    predecessors,
+    series,
+    stats,
+    trends,
+    workloads,
+)
 from bench.budget import PILOT_LAUNCHES
 from bench.case import Case, Group
 from bench.comparisons import LEAST_LAUNCHES
@@ -66,6 +78,7 @@ def summarize(records: Records) -> Row:
         "predecessors": predecessors.after_effects(list(plan.groups), times, recorded["position"], margin),
         "disturbed": disturbance.shares(list(plan.groups), flagged, times),
         "harness": harness.costs(plan, records),
+        **curves.derive(plan, records),
         "notes": [
             *records.notes,
             *_launch_notes(plan, records),

@@ -86,15 +86,18 @@ class Worker:
         prepared = workloads.load(case.workload).prepare(case, provider, Path(request["data_dir"]))
         prepared.synchronize()
         built = time.perf_counter()
+        self.prepared[case.id], self.planted[case.id] = prepared, case.planted
+        if prepared.lasts_s is not None:
+            return {"build_s": built - started}
         prepared.step()
         prepared.synchronize()
-        stepped = time.perf_counter()
-        self.prepared[case.id], self.planted[case.id] = prepared, case.planted
-        return {"build_s": built - started, "first_step_s": stepped - built}
+        return {"build_s": built - started, "first_step_s": time.perf_counter() - built}
 
     def calibrate(self, request: Message) -> Message:
         """Warm a prepared case up, then return how many steps make a sample of it."""
         prepared = self.prepared[request["case_id"]]
+        if prepared.lasts_s is not None:
+            return {"steps": 1, "step_s": prepared.lasts_s, "warm_up_steps": 0}
         warm_up_steps = timing.warm_up(prepared.step, prepared.synchronize)
         calibration = timing.calibrate(prepared.step, prepared.synchronize, wake=prepared.wake)
         _, reported = self.planted[request["case_id"]]
@@ -116,7 +119,8 @@ class Worker:
             "cpu_s": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 6),
             "wake_s": round(taken.wake_s, 9),
         }
-        return {"elapsed_s": taken.elapsed_s, "telemetry": telemetry}
+        told = {} if prepared.tell is None else {"told": prepared.tell()}
+        return {"elapsed_s": taken.elapsed_s, "telemetry": telemetry} | told
 
     def release(self, request: Message) -> Message:
         """Forget the prepared cases."""

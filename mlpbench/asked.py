@@ -19,7 +19,9 @@ from bench.studies import Options, throughput
 from bench.studies.alignment import SIZES
 from mlpbench import choices
 
-__all__ = ["Asked", "groups", "needs_data"]
+__all__ = ["Asked", "groups", "needs_data", "needs_real_data"]
+
+NETWORK_STUDIES = ("throughput", "accuracy")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,9 @@ class Asked:
     seed: int = 0
     budget: float | None = None
     precision: float | None = None
+    epochs: int | None = None
+    seeds: int | None = None
+    rate: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return what was asked as run.json holds it."""
@@ -58,6 +63,11 @@ class Asked:
         choices.positive("--size", self.size)
         choices.positive("--threads", () if self.threads is None else (self.threads,), most=4096)
         choices.positive("--seed", (self.seed,), least=0, most=2**63 - 1)
+        choices.positive("--epochs", () if self.epochs is None else (self.epochs,), most=10_000)
+        choices.positive("--seeds", () if self.seeds is None else (self.seeds,), most=1000)
+        for rate in self.rate:
+            if not 0 < rate <= 100:
+                raise BadInput(f"--rate {rate}: expected a learning rate above 0, such as 0.1")
         self._check_applicable()
         if not 0 < self.margin < 1:
             raise BadInput(f"--margin {self.margin}: expected a fraction between 0 and 1, such as 0.02 for 2 %")
@@ -69,16 +79,20 @@ class Asked:
     def _check_applicable(self) -> None:
         """Options that no chosen study looks at are mistakes."""
         chosen = set(self.studies or studies.DEFAULT)
-        for option, values, study in (
-            ("--impl", self.impl, "throughput"),
-            ("--width", self.width, "throughput"),
-            ("--depth", self.depth, "throughput"),
-            ("--batch", self.batch, "throughput"),
-            ("--size", self.size, "alignment"),
+        for option, values, meant in (
+            ("--impl", self.impl, NETWORK_STUDIES),
+            ("--width", self.width, NETWORK_STUDIES),
+            ("--depth", self.depth, NETWORK_STUDIES),
+            ("--batch", self.batch, NETWORK_STUDIES),
+            ("--size", self.size, ("alignment",)),
+            ("--epochs", (self.epochs,), ("accuracy",)),
+            ("--seeds", (self.seeds,), ("accuracy",)),
+            ("--rate", self.rate, ("accuracy",)),
         ):
-            if values and study not in chosen:
+            if any(value is not None for value in values) and not chosen.intersection(meant):
+                names = " or ".join(meant)
                 raise BadInput(
-                    f"{option} {values[0]}: means something to the study {study} only; add it or leave this out"
+                    f"{option} {values[0]}: means something to the study {names} only; add it or leave this out"
                 )
 
 
@@ -92,7 +106,12 @@ def groups(asked: Asked, environ: Mapping[str, str] = os.environ) -> list[Group]
 
 def needs_data(found: list[Group]) -> bool:
     """Return whether any case trains."""
-    return any(case.workload == "training_step" for group in found for case in group.cases)
+    return any(case.workload != "matmul" for group in found for case in group.cases)
+
+
+def needs_real_data(found: list[Group]) -> bool:
+    """Return whether any case learns something that synthetic images would not show."""
+    return any(group.study == "accuracy" for group in found)
 
 
 def _options(asked: Asked, environ: Mapping[str, str]) -> Options:
@@ -115,6 +134,9 @@ def _options(asked: Asked, environ: Mapping[str, str]) -> Options:
         base_size=size,
         seed=asked.seed,
         steering=steering_variables(environ),
+        epochs=asked.epochs,
+        seeds=asked.seeds,
+        rates=tuple(dict.fromkeys(asked.rate)),
     )
 
 

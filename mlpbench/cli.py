@@ -47,6 +47,11 @@ def run_command(
     depth: Annotated[list[int] | None, typer.Option(help="Hidden layers; repeat to add.")] = None,
     batch: Annotated[list[int] | None, typer.Option(help="Examples per step; repeat to add.")] = None,
     size: Annotated[list[int] | None, typer.Option(help="Matrix size; repeat to add.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Of the study accuracy. [10]")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Of the study accuracy, each a launch. [3]")] = None,
+    rate: Annotated[
+        list[float] | None, typer.Option(help="Learning rate of accuracy; repeat to add. [0.1 0.5]")
+    ] = None,
     device: Annotated[list[str] | None, typer.Option(help="cpu or cuda; repeat to add. [cpu]")] = None,
     dtype: Annotated[
         list[str] | None, typer.Option(help="float32, float64, bfloat16 or float16; repeat to add.")
@@ -85,7 +90,7 @@ def run_command(
     asked = running.Asked(
         tuple(studies or ()), preset, tuple(impl or ()), tuple(width or ()), tuple(depth or ()), tuple(batch or ()),
         tuple(size or ()), tuple(device or ()), tuple(dtype or ()), threads, baseline, margin, seed,
-        budget, precision,
+        budget, precision, epochs, seeds, tuple(rate or ()),
     )  # fmt: skip
     code = running.run(asked, data_root=data_root, out=out, label=label, resume=resume, dry_run=dry_run, strict=strict)
     raise typer.Exit(code)

@@ -23,8 +23,9 @@ from bench.plan import Plan
 from bench.privacy import anonymous
 from bench.store import Records, RunFolder
 from bench.survey import Survey, survey
+from bench.workloads.training_epoch import EXAMPLES
 from mlpbench import recording, reporting
-from mlpbench.asked import Asked, groups, needs_data
+from mlpbench.asked import Asked, groups, needs_data, needs_real_data
 from mlpbench.console import ProgressLine, duration, error_console, output_console
 
 __all__ = ["INTERRUPTED", "Asked", "run", "signals"]
@@ -90,6 +91,8 @@ def _planned(asked: Asked, data_root: Path | None, console: Console, dry_run: bo
         seen = survey(case for group in found for case in group.cases)
     planned = plan.make(found, seen, asked.preset, asked.seed)
     if asked.budget is not None:
+        if planned.groups and not budget.adjustable(planned):
+            raise BadInput(f"--budget {asked.budget:g}: accuracy takes its epochs and seeds; use --epochs and --seeds")
         planned = budget.unsettled(planned, asked.budget)
     elif asked.precision is not None and max(planned.launches.values(), default=0) <= budget.LEAST_LAUNCHES_TO_STOP:
         raise BadInput(
@@ -101,7 +104,13 @@ def _planned(asked: Asked, data_root: Path | None, console: Console, dry_run: bo
 
 def _data(found: list[Group], data_root: Path | None) -> data.DataSource:
     if needs_data(found):
-        return data.find(data_root, os.environ)
+        source = data.find(data_root, os.environ)
+        if needs_real_data(found) and source.kind != "fashion-mnist":
+            raise BadInput(
+                f"accuracy: needs Fashion-MNIST, and {source.note}; point --data-root or MLPBENCH_DATA at a folder "
+                "that holds FashionMNIST/raw/*.gz"
+            )
+        return source
     return data.DataSource("none", Path(), "no case of this run needs images")
 
 
@@ -167,6 +176,8 @@ def _folder(prepared: _Prepared, asked: Asked, out: Path | None, label: str | No
         "plan": prepared.plan.to_json(),
         "sources": _sources(prepared.plan),
     }
+    if "accuracy" in prepared.plan.launches:
+        record["examples"] = data.examples(prepared.source.directory, EXAMPLES)
     return RunFolder.create(out or described.folder(), record)
 
 

@@ -37,6 +37,9 @@ class Options:
     base_size: str | None = None
     seed: int = 0
     steering: dict[str, str] = field(default_factory=dict)
+    epochs: int | None = None
+    seeds: int | None = None
+    rates: tuple[float, ...] = ()
 
 
 def with_control(group: Group) -> Group:

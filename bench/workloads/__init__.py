@@ -13,10 +13,11 @@ The contract of a workload file:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 from bench.case import Case
 
@@ -38,12 +39,16 @@ class Prepared:
     """A repeatable ``step``, and what waits until all steps are done.
 
     ``wake`` is done before each sample, untimed: it wakes thread pools and brings operands into caches. That is one
-    discarded step unless a workload has something cheaper that does both.
+    discarded step unless a workload has something cheaper that does both. Where ``lasts_s`` is given, each step changes
+    what the next one measures: none is discarded, a sample is one step, and it may take about so many seconds.
+    ``tell`` is asked after each sample, untimed, for what else came of it.
     """
 
     step: Callable[[], object]
     synchronize: Callable[[], None]
     wake: Callable[[], object] | None = None
+    lasts_s: float | None = None
+    tell: Callable[[], Mapping[str, Any]] | None = None
 
 
 def load(name: str) -> ModuleType:

@@ -27,7 +27,7 @@ from mlp_impls import Model, Shape, initial_weights
 if TYPE_CHECKING:
     from bench.equality import Equality
 
-__all__ = ["RESIDENT_BATCHES", "check", "prepare", "work"]
+__all__ = ["RESIDENT_BATCHES", "build", "check", "examples", "flat", "needed", "prepare", "shape_of", "variant", "work"]
 
 RESIDENT_BATCHES = 16
 CHECKED_BATCHES = 10
@@ -37,33 +37,44 @@ ITEM_SIZES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
 
 def work(case: Case) -> Work:
     """Return what one step needs; its items are examples."""
-    shape, batch = _shape(case), int(case.parameters["batch"])
+    return needed(shape_of(case), int(case.parameters["batch"]), case.dtype)
+
+
+def needed(shape: Shape, batch: int, dtype: str) -> Work:
+    """Return what a step on a batch of so many examples needs."""
     flops = sum(
         2 * batch * rows * columns * (2 if layer == 0 else 3)
         for layer, (rows, columns) in enumerate(pairwise(shape.sizes))
     )
     values = 2 * shape.parameters + batch * shape.inputs + 2 * batch * sum(shape.sizes[1:])
-    moved = ITEM_SIZES[case.dtype] * values + LABEL_BYTES * batch
+    moved = ITEM_SIZES[dtype] * values + LABEL_BYTES * batch
     return Work(flops=flops, bytes=moved, items=batch, item="examples")
 
 
 def prepare(case: Case, provider: Any, data_dir: Path) -> Prepared:
     """Build the model and place its batches. Raises BadInput where the images do not fit the shape."""
-    shape, batch = _shape(case), int(case.parameters["batch"])
-    model: Model = provider.build(
-        shape,
-        initial_weights(shape, case.seed),
-        learning_rate=float(case.parameters["learning_rate"]),
-        loss_divisor=None,
-        device=case.device,
-        dtype=case.dtype,
-        **_variant(case, provider),
-    )
-    images, labels = _examples(data_dir, shape, RESIDENT_BATCHES * batch, case.seed)
+    shape, batch = shape_of(case), int(case.parameters["batch"])
+    model = build(case, provider)
+    images, labels = examples(data_dir, shape, RESIDENT_BATCHES * batch, case.seed)
     parts = (slice(start, start + batch) for start in range(0, len(labels), batch))
     following = cycle([model.place(images[part], labels[part]) for part in parts]).__next__
     train_step = model.train_step
     return Prepared(step=lambda: train_step(following()), synchronize=model.synchronize)
+
+
+def build(case: Case, provider: Any) -> Model:
+    """Return the case's model at its initial weights."""
+    shape, divisor = shape_of(case), case.parameters.get("loss_divisor")
+    model: Model = provider.build(
+        shape,
+        initial_weights(shape, case.seed),
+        learning_rate=float(case.parameters["learning_rate"]),
+        loss_divisor=divisor,
+        device=case.device,
+        dtype=case.dtype,
+        **variant(case, provider),
+    )
+    return model
 
 
 def check(case: Case, provider: Any, data_dir: Path, cache: Path | None = None) -> Equality:
@@ -73,35 +84,38 @@ def check(case: Case, provider: Any, data_dir: Path, cache: Path | None = None) 
     """
     from bench import equality
 
-    shape, batch = _shape(case), int(case.parameters["batch"])
+    shape, batch = shape_of(case), int(case.parameters["batch"])
     images = labels = None
     if (data_dir / "train-images.npy").is_file():
-        images, labels = _examples(data_dir, shape, CHECKED_BATCHES * batch, case.seed)
+        images, labels = examples(data_dir, shape, CHECKED_BATCHES * batch, case.seed)
     return equality.check(
         provider,
-        _variant(case, provider),
+        variant(case, provider),
         shape=shape,
         dtype=case.dtype,
         device=case.device,
         batch=batch,
         learning_rate=float(case.parameters["learning_rate"]),
         seed=case.seed,
+        loss_divisor=case.parameters.get("loss_divisor"),
         images=images,
         labels=labels,
         cache=cache,
     )
 
 
-def _shape(case: Case) -> Shape:
+def shape_of(case: Case) -> Shape:
+    """Return the case's network."""
     parameters = case.parameters
     return Shape(int(parameters["inputs"]), tuple(map(int, parameters["hidden"])), int(parameters["outputs"]))
 
 
-def _variant(case: Case, provider: Any) -> dict[str, Any]:
+def variant(case: Case, provider: Any) -> dict[str, Any]:
+    """Return the keywords of the case's variant."""
     return dict(provider.VARIANTS[case.variant]) if case.variant else {}
 
 
-def _examples(data_dir: Path, shape: Shape, count: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def examples(data_dir: Path, shape: Shape, count: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return so many training images, (count, inputs) in [0, 1], and labels, drawn by seed, each once if they last."""
     from bench import data
 
@@ -115,5 +129,9 @@ def _examples(data_dir: Path, shape: Shape, count: int, seed: int) -> tuple[NDAr
             f"outputs {shape.outputs}: the labels have {classes} classes; give the network {classes} outputs"
         )
     rows = np.resize(np.random.default_rng(seed).permutation(len(labels)), count)
-    flat = images[rows].reshape(count, pixels).astype(np.float32) / np.float32(255)
-    return flat, labels[rows].astype(np.int64)
+    return flat(images[rows]), labels[rows].astype(np.int64)
+
+
+def flat(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return images, (count, rows, columns), as (count, inputs) in [0, 1]."""
+    return images.reshape(len(images), -1).astype(np.float32) / np.float32(255)

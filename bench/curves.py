@@ -1,0 +1,133 @@
+"""Learning curves from the records: by epoch and seed, means over seeds, and which published runs are reproduced."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from bench import published, series
+from bench.case import Case
+from bench.plan import Plan
+from bench.published import Bound, Recipe, Run
+from bench.store import Records
+
+__all__ = ["LEVELS", "STUDY", "derive", "recipe"]
+
+Row = dict[str, Any]
+
+STUDY = "accuracy"
+LEVELS = (0.80, 0.85, 0.87)  # of test accuracy, to which the time is told
+COLUMNS = ("train_loss", "train_accuracy", "test_accuracy")
+IDENTITY = (
+    "group", "case", "implementation", "dtype", "device", "batch", "width", "depth", "learning_rate", "division",
+)  # fmt: skip
+
+
+def derive(plan: Plan, records: Records) -> Row:
+    """Return the tables of the study.
+
+    ``curves`` has a row per case, seed and epoch: what was told of the epoch, its seconds and those of all so far.
+    ``learned`` has a row per case: the last epoch's means over seeds, their spread, and the seconds to each level.
+    ``reproduced`` has a row per published run and case trained alike, with a verdict per bound and in all.
+    """
+    curves = _curves(plan, records)
+    return {"curves": curves, "learned": _learned(curves), "reproduced": _reproduced(curves)}
+
+
+def recipe(case: Case) -> Recipe:
+    """Return the recipe a case trains by."""
+    divided = case.parameters["loss_divisor"]
+    return Recipe(float(case.parameters["learning_rate"]), published.MEAN if divided is None else published.NOMINAL)
+
+
+def _curves(plan: Plan, records: Records) -> list[Row]:
+    complete = series.complete_launches(records).get(STUDY, {})
+    cases = {case.id: case for entry in plan.of(STUDY) for case in entry.group.cases}
+    rows = []
+    for sample in records.samples:
+        case = cases.get(sample["case"])
+        if case is not None and "told" in sample and complete.get(sample["launch"]) == sample["attempt"]:
+            told = {name: sample["told"][name] for name in (*COLUMNS, "predicted")}
+            place = {"seed": case.seed + sample["launch"], "epoch": sample["round"] + 1}
+            rows.append(_identity(case) | place | {"seconds": sample["elapsed_s"]} | told)
+    rows.sort(key=lambda row: (row["group"], row["case"], row["seed"], row["epoch"]))
+    for members in _by(rows, "group", "case", "seed").values():
+        totals = np.cumsum([row["seconds"] for row in members])
+        for row, total in zip(members, totals, strict=True):
+            row["total_s"] = float(total)
+    return rows
+
+
+def _identity(case: Case) -> Row:
+    parameters, how = case.parameters, recipe(case)
+    hidden = parameters["hidden"]
+    values = (
+        case.group, case.name, case.implementation, case.dtype, case.device, parameters["batch"],
+        hidden[0] if hidden else None, len(hidden), how.learning_rate, how.division,
+    )  # fmt: skip
+    return dict(zip(IDENTITY, values, strict=True))
+
+
+def _learned(curves: list[Row]) -> list[Row]:
+    rows = []
+    for members in _by(curves, "group", "case").values():
+        last = max(row["epoch"] for row in members)
+        ends = [row for row in members if row["epoch"] == last]
+        row = {name: ends[0][name] for name in IDENTITY}
+        row |= {"epochs": last, "seeds": len(ends), "seconds": float(np.median([one["seconds"] for one in members]))}
+        for name in COLUMNS:
+            values = [end[name] for end in ends]
+            row |= {name: float(np.mean(values)), f"{name}_low": min(values), f"{name}_high": max(values)}
+        rows.append(row | {f"time_to_{level:.2f}": _time_to(members, level) for level in LEVELS})
+    return rows
+
+
+def _time_to(rows: Iterable[Row], level: float) -> float | None:
+    """Return the training seconds until a test first reaches the level, median over seeds; None if one never does."""
+    times = []
+    for members in _by(rows, "seed").values():
+        reached = [row["total_s"] for row in members if row["test_accuracy"] >= level]
+        if not reached:
+            return None
+        times.append(min(reached))
+    return float(np.median(times))
+
+
+def _reproduced(curves: list[Row]) -> list[Row]:
+    rows = []
+    for run in published.RUNS:
+        alike = [row for row in curves if _alike(row, run)]
+        for (group, case), members in _by(alike, "group", "case").items():
+            if max(row["epoch"] for row in members) != len(run.test_accuracy):
+                continue
+            checks = [_check(members, bound) for bound in run.bounds]
+            rows.append({
+                "run": run.name, "group": group, "case": case, "implementation": members[0]["implementation"],
+                "dtype": members[0]["dtype"], "seeds": len({row["seed"] for row in members}), "checks": checks,
+                "verdict": "reproduced" if all(check["met"] for check in checks) else "not reproduced",
+            })  # fmt: skip
+    return rows
+
+
+def _alike(row: Row, run: Run) -> bool:
+    network = (row["width"], row["depth"], row["batch"]) == (published.WIDTH, published.DEPTH, published.BATCH)
+    return network and (row["learning_rate"], row["division"]) == (run.recipe.learning_rate, run.recipe.division)
+
+
+def _check(rows: list[Row], bound: Bound) -> Row:
+    first = max(row["epoch"] for row in rows) - bound.epochs
+    found = float(np.mean([row[bound.column] for row in rows if row["epoch"] > first]))
+    return {
+        "column": bound.column, "epochs": bound.epochs, "wanted": bound.wanted, "within": bound.within,
+        "found": found, "met": abs(found - bound.wanted) <= bound.within,
+    }  # fmt: skip
+
+
+def _by(rows: Iterable[Row], *names: str) -> dict[tuple[Any, ...], list[Row]]:
+    found: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        found[tuple(row[name] for name in names)].append(row)
+    return found

@@ -1,0 +1,67 @@
+"""Does each implementation learn what the published runs learned, epoch by epoch, and in how many seconds?"""
+
+from __future__ import annotations
+
+from itertools import product
+
+from bench import published
+from bench.case import Case, Group
+from bench.studies import Options
+from mlp_impls import Shape
+
+__all__ = ["EPOCHS", "QUESTION", "SEEDS", "groups"]
+
+QUESTION = "Does each implementation learn what the published runs learned, and how fast?"
+SEEDS = 3
+EPOCHS = 10
+NO_BASELINE = ""  # seconds are shown, not judged: throughput and pipeline judge speed
+
+
+def groups(options: Options) -> list[Group]:
+    """Return one group per recipe, network, dtype and device; a launch is a seed and a round an epoch of each."""
+    recipes = [one for one in published.RECIPES if not options.rates or one.learning_rate in options.rates]
+    known = {one.learning_rate for one in published.RECIPES}
+    recipes += [published.Recipe(rate, published.MEAN) for rate in options.rates if rate not in known]
+    shapes = [Shape(hidden=(width,) * depth) for width, depth in
+              product(options.widths or (published.WIDTH,), options.depths or (published.DEPTH,))]  # fmt: skip
+    return [
+        _group(options, recipe, shape, batch, dtype, device)
+        for device, dtype, batch, shape, recipe in product(
+            options.devices, options.dtypes or ("float32",), options.batches or (published.BATCH,),
+            dict.fromkeys(shapes), recipes,
+        )
+    ]  # fmt: skip
+
+
+def _group(
+    options: Options, recipe: published.Recipe, shape: Shape, batch: int, dtype: str, device: str
+) -> Group:  # fmt: skip
+    name = f"{shape.name} batch {batch} {recipe.name} {dtype} {device}"
+    parameters = {
+        "inputs": shape.inputs,
+        "hidden": list(shape.hidden),
+        "outputs": shape.outputs,
+        "batch": batch,
+        "learning_rate": recipe.learning_rate,
+        "loss_divisor": float(batch) if recipe.division == published.NOMINAL else None,
+    }
+    cases = tuple(
+        Case(
+            study="accuracy",
+            group=name,
+            name=f"{implementation.name}:{variant}" if variant else implementation.name,
+            workload="training_epoch",
+            provider=implementation.name,
+            framework=implementation.framework,
+            parameters=parameters,
+            device=device,
+            dtype=dtype,
+            threads=options.threads,
+            seed=options.seed,
+            source=implementation.source,
+            variant=variant,
+            reseeded=True,
+        )
+        for implementation, variant in options.implementations
+    )
+    return Group("accuracy", name, cases, NO_BASELINE, options.seeds or SEEDS, options.epochs or EPOCHS)

@@ -1,0 +1,131 @@
+"""One epoch of training on all images, resident on the device, the short last batch kept; learning is told with it.
+
+Parameters: those of ``training_step``, and ``loss_divisor``: None for the mean over each batch, or the number that the
+summed loss is divided by, so that a short batch counts less.
+
+The order of the images depends on the seed and the epoch alone, so that all implementations see the same batches. Only
+the steps are timed: placing the batches comes before, and reading losses and measuring accuracy after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench import data
+from bench.case import Case
+from bench.workloads import Prepared, Work, training_step
+from mlp_impls import Model
+
+if TYPE_CHECKING:
+    from bench.equality import Equality
+
+__all__ = ["EXAMPLES", "check", "prepare", "work"]
+
+TRAINING_IMAGES = 60_000
+EPOCH_S = 12.0  # what an epoch may last before it is suspected to hang, times launch.SLOWEST_SAMPLE
+CHUNK = 10_000  # images whose predictions are held at a time
+EXAMPLES = 9  # test images whose predictions are told, as the sources show nine
+
+
+def work(case: Case) -> Work:
+    """Return what one epoch needs; its items are examples."""
+    shape, batch = training_step.shape_of(case), int(case.parameters["batch"])
+    whole, rest = divmod(TRAINING_IMAGES, batch)
+    parts = [(whole, batch), (1, rest)] if rest else [(whole, batch)]
+    needed = [(times, training_step.needed(shape, size, case.dtype)) for times, size in parts]
+    return Work(
+        flops=sum(times * one.flops for times, one in needed),
+        bytes=sum(times * one.bytes for times, one in needed),
+        items=TRAINING_IMAGES,
+        item="examples",
+    )
+
+
+def prepare(case: Case, provider: Any, data_dir: Path) -> Prepared:
+    """Build the model and load the images. Raises BadInput where they do not fit the shape."""
+    training = _Training(case, provider, data_dir)
+    return Prepared(
+        step=training.epoch,
+        synchronize=training.model.synchronize,
+        wake=training.place,
+        lasts_s=EPOCH_S,
+        tell=training.tell,
+    )
+
+
+def check(case: Case, provider: Any, data_dir: Path, cache: Path | None = None) -> Equality:
+    """Compare the implementation with the reference, step by step, as ``training_step`` does."""
+    return training_step.check(case, provider, data_dir, cache)
+
+
+class _Training:
+    """A model, its images, and how far it is."""
+
+    def __init__(self, case: Case, provider: Any, data_dir: Path) -> None:
+        shape = training_step.shape_of(case)
+        training_step.examples(data_dir, shape, 1, case.seed)  # complains where images and shape do not fit
+        self.seed, self.batch = case.seed, int(case.parameters["batch"])
+        self.divisor = case.parameters.get("loss_divisor")
+        self.train, self.test = (_split(data_dir, split) for split in ("train", "test"))
+        self._rehearse(training_step.build(case, provider))
+        self.model = training_step.build(case, provider)
+        self.number = 0
+        self.batches: list[Any] = []
+        self.losses: list[Any] = []
+
+    def _rehearse(self, model: Model) -> None:
+        """Take a step of each size with another model, so that compilers are done before the first epoch."""
+        images, labels = self.train
+        for size in dict.fromkeys((self.batch, len(labels) % self.batch)):
+            if size:
+                model.train_step(model.place(images[:size], labels[:size]))
+        model.synchronize()
+
+    def place(self) -> None:
+        """Put the next epoch's batches, in its order, on the device."""
+        images, labels = self.train
+        order = np.random.default_rng((self.seed, self.number)).permutation(len(labels))
+        parts = (order[start : start + self.batch] for start in range(0, len(order), self.batch))
+        self.batches = [self.model.place(images[part], labels[part]) for part in parts]
+        self.number += 1
+
+    def epoch(self) -> None:
+        """Train on each batch once."""
+        train_step = self.model.train_step
+        self.losses = [train_step(batch) for batch in self.batches]
+
+    def tell(self) -> Mapping[str, Any]:
+        """Return the epoch's mean loss per example, before each step's update, and both accuracies after it."""
+        count = len(self.train[1])
+        sizes = [min(self.batch, count - start) for start in range(0, count, self.batch)]
+        weights = sizes if self.divisor is None else [self.divisor] * len(sizes)
+        losses = (self.model.read(loss) * weight for loss, weight in zip(self.losses, weights, strict=True))
+        images, labels = self.test
+        return {
+            "train_loss": sum(losses) / count,
+            "train_accuracy": self._accuracy(*self.train),
+            "test_accuracy": self._accuracy(images, labels),
+            "predicted": self._predicted(images[:EXAMPLES]).tolist(),
+        }
+
+    def _accuracy(self, images: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+        starts = range(0, len(labels), CHUNK)
+        right = sum(
+            int(np.sum(self._predicted(images[start : start + CHUNK]) == labels[start : start + CHUNK]))
+            for start in starts
+        )
+        return right / len(labels)
+
+    def _predicted(self, images: NDArray[np.float32]) -> NDArray[np.intp]:
+        found: NDArray[np.intp] = np.argmax(np.asarray(self.model.predict(images)), axis=1)
+        return found
+
+
+def _split(data_dir: Path, split: Any) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    images, labels = data.load(data_dir, split)
+    return training_step.flat(images), labels.astype(np.int64)
