@@ -32,6 +32,7 @@ __all__ = [
     "adjustable",
     "choose",
     "describe",
+    "fits",
     "intervals",
     "precise",
     "settle",
@@ -44,6 +45,8 @@ PILOT_LAUNCHES = 3
 LEAST_LAUNCHES = 5
 LEAST_ROUNDS = 20
 MOST_LAUNCHES = 200
+MOST_ROUNDS = 1000  # beyond, a round more narrows nothing that launches do not
+SHORTEST_ROUND_S = 1e-4
 LEAST_LAUNCHES_TO_STOP = 10
 RESERVE = 0.95  # of what is left: launches differ in length
 MEDIAN_INEFFICIENCY = math.pi / 2  # variance of a median over that of a mean, for normal noise
@@ -92,7 +95,7 @@ def choose(noises: Sequence[Noise], cost: Cost, budget_s: float) -> tuple[int, i
     """
     best, chosen = math.inf, (LEAST_LAUNCHES, LEAST_ROUNDS)
     for launches in range(LEAST_LAUNCHES, MOST_LAUNCHES + 1):
-        rounds = int((budget_s / launches - cost.launch_s) / cost.round_s)
+        rounds = int(min(MOST_ROUNDS, (budget_s / launches - cost.launch_s) / max(cost.round_s, SHORTEST_ROUND_S)))
         if rounds < LEAST_ROUNDS:
             break
         expected = _expected_mde(noises, launches, rounds)
@@ -223,6 +226,12 @@ def intervals(plan: Plan, records: Records, study: str) -> list[Comparison]:
         if baseline is not None:
             found += [stats.compare(values, baseline) for values in present.values()]
     return [comparison for comparison in found if comparison is not None]
+
+
+def fits(plan: Plan, records: Records, left_s: float) -> bool:
+    """Return whether the seconds left hold the least plan there may be."""
+    costs = [_cost(plan, records, study) for study in adjustable(plan)]
+    return sum(LEAST_LAUNCHES * (cost.launch_s + LEAST_ROUNDS * cost.round_s) for cost in costs) <= left_s
 
 
 def describe(plan: Plan) -> dict[str, Any]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import gzip
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,9 +14,62 @@ from typing import Any
 
 from bench.errors import BadInput
 
-__all__ = ["cut_torn_line", "existing", "not_json", "read_lines", "require"]
+__all__ = ["Appender", "existing", "loads", "read_lines", "require"]
 
 Record = dict[str, Any]
+
+MOST_DIGITS = 20  # that an integer of 64 bits takes, with its sign
+
+
+class Appender:
+    """A file that this process alone appends to, until it is closed."""
+
+    def __init__(self, path: Path) -> None:
+        """Open and lock the file; what a killed process left half written at its end is cut off.
+
+        Raises BadInput where another process has it; OSError where it cannot be written.
+        """
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._descriptor)
+            raise BadInput(f"--out {path.parent}: another process is recording there; wait for it, or end it") from None
+        data = path.read_bytes()
+        if data and not data.endswith(b"\n"):
+            os.truncate(path, data.rfind(b"\n") + 1)
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Add a record with one system call. Raises OSError where it does not fit, ValueError for what is no JSON."""
+        data = json.dumps(record, allow_nan=False).encode() + b"\n"
+        if os.write(self._descriptor, data) < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._descriptor)
+
+
+def loads(text: str | bytes) -> Any:
+    """Return the value of a JSON text; ValueError also for NaN, infinities and integers beyond 64 bits."""
+    return json.loads(text, parse_constant=_refused, parse_float=_finite, parse_int=_bounded)
+
+
+def _refused(text: str) -> None:
+    raise ValueError(f"{text} is no JSON number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is beyond any number")
+    return value
+
+
+def _bounded(text: str) -> int:
+    if len(text) > MOST_DIGITS:
+        raise ValueError(f"an integer of {len(text)} digits")
+    return int(text)
 
 
 def read_lines(path: Path, notes: list[str]) -> list[Record]:
@@ -35,7 +91,7 @@ def read_lines(path: Path, notes: list[str]) -> list[Record]:
 
 def _record(line: bytes, where: str) -> Record:
     try:
-        record = json.loads(line, parse_constant=not_json)
+        record = loads(line)
     except (ValueError, RecursionError):
         record = None
     if not isinstance(record, dict):
@@ -58,15 +114,3 @@ def require(record: Any, fields: Mapping[str, type | tuple[type, ...]], where: s
         if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
             found = "missing" if name not in record else f"is {type(value).__name__}"
             raise BadInput(f"{where}: {name} {found}; restore the file from a copy")
-
-
-def cut_torn_line(path: Path) -> None:
-    """Cut off what a killed process left half written: a new line must not be glued to it."""
-    data = path.read_bytes()
-    if data and not data.endswith(b"\n"):
-        os.truncate(path, data.rfind(b"\n") + 1)
-
-
-def not_json(text: str) -> None:
-    """Refuse NaN and infinities, which Python's parser would take."""
-    raise ValueError(f"{text} is no JSON number")

@@ -103,7 +103,7 @@ class Plan:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any], seed: int) -> Plan:
-        """Return the plan of a run.json; raises KeyError or TypeError where it is none."""
+        """Return the plan of a run.json; raises KeyError, TypeError or ValueError where it is none."""
         groups = [
             Planned(
                 Group(
@@ -120,7 +120,12 @@ class Plan:
         ]
         skips = [(Case.from_json(entry["case"]), entry["baseline"], entry["reason"]) for entry in record["skips"]]
         launches = {str(key): int(value) for key, value in record["launches"].items()}
-        return cls(seed, launches, groups, skips, record.get("budget_s"), record.get("precision"))
+        budget_s, precision = record.get("budget_s"), record.get("precision")
+        if min(launches.values(), default=1) < 1 or min((entry.rounds for entry in groups), default=1) < 1:
+            raise ValueError("a plan needs at least one launch and one round")
+        if not (budget_s is None or budget_s > 0) or not (precision is None or 0 < precision < 1):
+            raise ValueError("budget_s or precision is out of range")
+        return cls(seed, launches, groups, skips, budget_s, precision)
 
 
 def make(groups: Sequence[Group], survey: Survey, preset: str, seed: int) -> Plan:

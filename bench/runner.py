@@ -95,8 +95,9 @@ def _settle(context: Context, plan: Plan, state: _Earlier, watch: Watch, ends: f
             watch.phase(f"{study}: planning launch {number + 1} of {budget.PILOT_LAUNCHES}")
             index = PILOT - 1 - number
             _launch(context, plan, study, index, state.attempts.get((study, index), 0))
-    settled = budget.settle(plan, store.read(context.folder.path), ends - time.monotonic())
-    context.folder.outcome("planned", budget_s=plan.budget_s, studies=budget.describe(settled))
+    records, left_s = store.read(context.folder.path), ends - time.monotonic()
+    settled, short = budget.settle(plan, records, left_s), not budget.fits(plan, records, left_s)
+    context.folder.outcome("planned", budget_s=plan.budget_s, short=short, studies=budget.describe(settled))
     context.folder.replan(settled.to_json())
     watch.replan(settled)
     return settled

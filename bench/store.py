@@ -11,16 +11,14 @@ dropped with a note; anything else that is not a record is bad input, and nothin
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bench.errors import BadInput
-from bench.jsonlines import cut_torn_line, existing, not_json, read_lines, require
+from bench.jsonlines import Appender, existing, loads, read_lines, require
 
 __all__ = ["FORMAT_VERSION", "Records", "RunFolder", "read", "write_json"]
 
@@ -47,6 +45,7 @@ RUN_FIELDS: dict[str, type | tuple[type, ...]] = {
     "plan": dict,
     "machine": dict,
 }
+LAUNCH_FIELDS: dict[str, type | tuple[type, ...]] = {"study": str, "launch": int, "attempt": int, "complete": bool}
 
 
 @dataclass
@@ -64,7 +63,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._files = {name: self._open(path / f"{name}.jsonl") for name in ("samples", "outcomes")}
+        self._files = {name: Appender(path / f"{name}.jsonl") for name in ("samples", "outcomes")}
 
     @classmethod
     def create(cls, path: Path, run: Mapping[str, Any]) -> RunFolder:
@@ -101,11 +100,11 @@ class RunFolder:
 
     def sample(self, record: Mapping[str, Any]) -> None:
         """Append a sample."""
-        self._append("samples", record)
+        self._files["samples"].append(record)
 
     def outcome(self, kind: str, **fields: Any) -> None:
         """Append an outcome."""
-        self._append("outcomes", {"kind": kind, **fields})
+        self._files["outcomes"].append({"kind": kind, **fields})
 
     def replan(self, plan: Mapping[str, Any]) -> None:
         """Put another plan in place of the recorded one: a budget's, once it is fixed, or one that stops early."""
@@ -114,23 +113,9 @@ class RunFolder:
 
     def close(self) -> None:
         """Close the files; the folder can be opened again."""
-        for descriptor in self._files.values():
-            os.close(descriptor)
+        for file in self._files.values():
+            file.close()
         self._files = {}
-
-    def _append(self, name: str, record: Mapping[str, Any]) -> None:
-        os.write(self._files[name], json.dumps(record).encode() + b"\n")
-
-    @staticmethod
-    def _open(path: Path) -> int:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            raise BadInput(f"--out {path.parent}: another process is recording there; wait for it, or end it") from None
-        cut_torn_line(path)
-        return descriptor
 
 
 def read(path: Path) -> Records:
@@ -150,15 +135,21 @@ def read(path: Path) -> Records:
             raise BadInput(f"{where}: a sample needs elapsed_s > 0, steps >= 1 and round >= 0; restore it from a copy")
     _require_unlike(samples, path / "samples.jsonl")
     for number, outcome in enumerate(outcomes, 1):
-        require(outcome, {"kind": str}, f"{path / 'outcomes.jsonl'}:{number}")
+        where = f"{path / 'outcomes.jsonl'}:{number}"
+        require(outcome, {"kind": str}, where)
+        require(outcome, LAUNCH_FIELDS if outcome["kind"] == "launch" else {}, where)
     return Records(run, samples, outcomes, notes)
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON so that a reader sees the old file or the whole new one."""
     temporary = path.with_name(path.name + ".part")
-    temporary.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    try:
+        temporary.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def _read_run(path: Path) -> Record:
@@ -166,13 +157,15 @@ def _read_run(path: Path) -> Record:
     if not file.is_file():
         raise BadInput(f"{path}: no run folder (it has no run.json); name a folder that `mlpbench run` wrote")
     try:
-        run = json.loads(file.read_text(encoding="utf-8"), parse_constant=not_json)
+        run = loads(file.read_text(encoding="utf-8"))
     except (ValueError, RecursionError, OSError) as error:
         raise BadInput(f"{file}: damaged ({error}); restore the file from a copy") from None
     require(run, {"format_version": int}, str(file))
     if run["format_version"] > FORMAT_VERSION:
         newer = run["format_version"]
         raise BadInput(f"{file}: format version {newer}, this mlpbench reads up to {FORMAT_VERSION}; update mlpbench")
+    if run.get("kind") == "selfcheck":
+        raise BadInput(f"{path}: a self-check, not a run; use `mlpbench selfcheck --resume` or `mlpbench report`")
     require(run, RUN_FIELDS, str(file))
     if not 0 < run["margin"] < 1:
         raise BadInput(f"{file}: margin is no fraction between 0 and 1; restore the file from a copy")

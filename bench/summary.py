@@ -175,6 +175,7 @@ def _plan_notes(plan: Plan, records: Records) -> list[str]:
             notes.append(
                 f"Launches and rounds were fixed from a budget of {outcome['budget_s']:g} s by "
                 f"{PILOT_LAUNCHES} launches of each study that enter no result."
+                + (" It was too short for the least plan there is, which was taken all the same." * outcome["short"])
             )
         elif outcome["kind"] == "stopped":
             notes.append(

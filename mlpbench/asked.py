@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -21,7 +20,7 @@ from mlpbench import choices
 
 __all__ = ["Asked", "groups", "needs_data", "needs_real_data"]
 
-NETWORK_STUDIES = ("throughput", "accuracy")
+NETWORK_STUDIES = ("throughput", "accuracy", "pipeline")
 
 
 @dataclass(frozen=True)
@@ -69,12 +68,11 @@ class Asked:
             if not 0 < rate <= 100:
                 raise BadInput(f"--rate {rate}: expected a learning rate above 0, such as 0.1")
         self._check_applicable()
-        if not 0 < self.margin < 1:
-            raise BadInput(f"--margin {self.margin}: expected a fraction between 0 and 1, such as 0.02 for 2 %")
-        if self.budget is not None and not 0 < self.budget < math.inf:
-            raise BadInput(f"--budget {self.budget}: expected a number of seconds, such as 300")
-        if self.precision is not None and not 0 < self.precision < 1:
-            raise BadInput(f"--precision {self.precision}: expected a fraction between 0 and 1, such as 0.01 for 1 %")
+        choices.fraction("--margin", self.margin, "0.02 for 2 %")
+        if self.budget is not None:
+            choices.seconds("--budget", self.budget)
+        if self.precision is not None:
+            choices.fraction("--precision", self.precision, "0.01 for 1 %")
 
     def _check_applicable(self) -> None:
         """Options that no chosen study looks at are mistakes."""
@@ -100,8 +98,16 @@ def groups(asked: Asked, environ: Mapping[str, str] = os.environ) -> list[Group]
     """Return the groups of every study asked for. Raises BadInput for an option that cannot be."""
     asked.check()
     options = _options(asked, environ)
-    names = asked.studies or studies.DEFAULT
-    return [group for name in dict.fromkeys(names) for group in import_module(f"bench.studies.{name}").groups(options)]
+    # What feeds a network is asked of one network, unless others are named.
+    one = replace(options, implementations=tuple(implementations.resolve([throughput.BASELINE])))
+    names = dict.fromkeys(asked.studies or studies.DEFAULT)
+    return [
+        group
+        for name in names
+        for group in import_module(f"bench.studies.{name}").groups(
+            one if name == "pipeline" and not asked.impl else options
+        )
+    ]
 
 
 def needs_data(found: list[Group]) -> bool:

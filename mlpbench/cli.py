@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -165,8 +166,8 @@ def selfcheck_command(
     framework: Annotated[
         list[str] | None, typer.Option(metavar="numpy|torch", help="Whose pairs; repeat to add. [those there are]")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of operands and every random order.")] = 0,
-    margin: Annotated[float, typer.Option(help="At which identical pairs are judged.")] = 0.02,
+    seed: Annotated[int | None, typer.Option(help="Of operands and every random order. [0]")] = None,
+    margin: Annotated[float | None, typer.Option(help="At which identical pairs are judged. [0.02]")] = None,
     out: Annotated[Path | None, typer.Option(help="Its folder. [runs/selfcheck-<machine>-<time>]")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Add tries to the self-check in --out.")] = False,
     as_json: AsJson = False,
@@ -174,9 +175,8 @@ def selfcheck_command(
     """Measure what this machine and harness can resolve: false verdicts, planted differences found, own cost."""
     from mlpbench import selfchecking
 
-    code = selfchecking.selfcheck(
-        budget, tuple(part or ()), tuple(framework or ()), threads, seed, margin, out, resume=resume, as_json=as_json
-    )
+    asked = selfchecking.Asked(budget, tuple(part or ()), tuple(framework or ()), threads, seed, margin)
+    code = selfchecking.selfcheck(asked, out, resume=resume, as_json=as_json)
     raise typer.Exit(code)
 
 
@@ -220,6 +220,11 @@ def _open_streams() -> None:
             os.open(os.devnull, os.O_RDWR)
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without the sign for a thin space still gets the rest
+    if not os.environ.get("COLUMNS", "80").isdigit() or os.environ.get("COLUMNS") == "0":
+        del os.environ["COLUMNS"]  # a width of 0, which would hide all output
 
 
 def _show_version(asked: bool) -> None:

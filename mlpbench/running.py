@@ -126,6 +126,8 @@ def _resumed(asked: Asked, data_root: Path | None, out: Path | None) -> _Prepare
     try:
         summary.summarize(records)
         planned = Plan.from_json(records.run["plan"], records.run["seed"])
+        if planned.budget_s is not None:
+            budget.settle(planned, records, planned.budget_s)  # what it would be planned from must be sound
     except reporting.DAMAGE as error:
         raise reporting.damaged(out, error) from None
     _require_same_sources(planned, records.run.get("sources", {}))

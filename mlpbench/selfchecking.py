@@ -3,58 +3,75 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import signal
+import tempfile
 import time
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from bench import data
+from bench import data, hardware
 from bench.errors import BadInput
 from bench.hardware.cpu import usable_cores
+from bench.jsonlines import Appender
 from bench.progress import Progress
 from bench.selfcheck import pairs, record, schedule
-from bench.selfcheck.schedule import Surroundings
+from bench.selfcheck.schedule import Job, Surroundings
 from bench.store import FORMAT_VERSION, RunFolder, write_json
 from bench.survey import survey
 from mlpbench import choices, recording, reporting
-from mlpbench.console import ProgressLine, error_console
+from mlpbench.console import ProgressLine, duration, error_console
 from mlpbench.running import INTERRUPTED, signals
 
-__all__ = ["DEFAULT_PARTS", "selfcheck"]
+__all__ = ["Asked", "selfcheck"]
 
 DEFAULT_PARTS = ("timers", "aa", "planted")
 FRAMEWORKS = ("numpy", "torch")
-LEAST_BUDGET_S = 15.0
+DEFAULT_MARGIN = 0.02
 MOST_FALSE = 0.01
 
 Row = dict[str, Any]
 
 
-def selfcheck(
-    budget: float,
-    parts: Sequence[str],
-    frameworks: Sequence[str],
-    threads: int | None,
-    seed: int,
-    margin: float,
-    out: Path | None,
-    *,
-    resume: bool,
-    as_json: bool,
-) -> int:
+@dataclass(frozen=True)
+class Asked:
+    """The options of ``mlpbench selfcheck``; empty or None where nothing was said."""
+
+    budget: float
+    parts: tuple[str, ...] = ()
+    frameworks: tuple[str, ...] = ()
+    threads: int | None = None
+    seed: int | None = None
+    margin: float | None = None
+
+    def check(self) -> None:
+        """Raise BadInput, with the remedy, for the first option that cannot be."""
+        choices.among("--part", self.parts, schedule.PARTS)
+        choices.among("--framework", self.frameworks, FRAMEWORKS)
+        choices.positive("--threads", () if self.threads is None else (self.threads,), most=4096)
+        choices.positive("--seed", () if self.seed is None else (self.seed,), least=0, most=2**31 - 1)
+        choices.seconds("--budget", self.budget)
+        if self.margin is not None:
+            choices.fraction("--margin", self.margin, "0.02 for 2 %")
+
+    def kept(self) -> Row:
+        """Return what holds for all tries of a folder."""
+        return {"threads": self.threads, "seed": self.seed, "margin": self.margin}
+
+
+def selfcheck(asked: Asked, out: Path | None, *, resume: bool, as_json: bool) -> int:
     """Try identical and planted pairs for so many seconds; 0 if the promise holds, 1 if not, 130 if interrupted."""
-    _check(budget, parts, frameworks, threads, seed, margin, out, resume)
+    asked.check()
+    if resume and out is None:
+        raise BadInput("--resume: which self-check? name its folder with --out")
     console = error_console()
     with signals(signal.default_int_handler, signal.SIGTERM, signal.SIGHUP):
-        folder = _resumed(out) if resume and out is not None else _begun(out, threads, seed, margin, console)
+        folder = _resumed(asked, out) if resume and out is not None else _begun(asked, out, console)
         console.print(f"recording into {folder}; Ctrl-C keeps the tries that are complete")
-        stored = record.read(folder).run
-        interrupted = _try(folder, parts, frameworks, stored, budget, console)
+        interrupted = _try(folder, asked, console)
     with signals(signal.SIG_IGN, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         summary = reporting.rebuild_selfcheck(folder, console, quiet=as_json)
     if as_json:
@@ -65,76 +82,95 @@ def selfcheck(
     return 0 if _holds(summary["selfcheck"]) else 1
 
 
-def _check(
-    budget: float, parts: Sequence[str], frameworks: Sequence[str], threads: int | None, seed: int, margin: float,
-    out: Path | None, resume: bool,
-) -> None:  # fmt: skip
-    choices.among("--part", parts, schedule.PARTS)
-    choices.among("--framework", frameworks, FRAMEWORKS)
-    choices.positive("--threads", () if threads is None else (threads,), most=4096)
-    choices.positive("--seed", (seed,), least=0, most=2**31 - 1)
-    if not LEAST_BUDGET_S <= budget < math.inf:
-        raise BadInput(f"--budget {budget}: expected at least {LEAST_BUDGET_S:g} seconds, such as 300")
-    if not 0 < margin < 1:
-        raise BadInput(f"--margin {margin}: expected a fraction between 0 and 1, such as 0.02 for 2 %")
-    if resume and out is None:
-        raise BadInput("--resume: which self-check? name its folder with --out")
-
-
-def _begun(out: Path | None, threads: int | None, seed: int, margin: float, console: Console) -> Path:
+def _begun(asked: Asked, out: Path | None, console: Console) -> Path:
     if out is not None:
         RunFolder.check(out)
-    threads = threads or usable_cores()
+    threads = asked.threads or usable_cores()
     described = recording.describe(None, threads, console)
     folder = out or described.folder("selfcheck-")
     RunFolder.check(folder)
-    content = {**described.record, "kind": record.KIND, "seed": seed, "margin": margin, "threads": threads}
-    write_json(folder / "run.json", {"format_version": FORMAT_VERSION, **content})
+    margin = DEFAULT_MARGIN if asked.margin is None else asked.margin
+    kept = {"seed": asked.seed or 0, "margin": margin, "threads": threads}
+    write_json(folder / "run.json", {"format_version": FORMAT_VERSION, "kind": record.KIND, **described.record, **kept})
     return folder
 
 
-def _resumed(out: Path) -> Path:
+def _resumed(asked: Asked, out: Path) -> Path:
     if not record.is_selfcheck(out):
         raise BadInput(f"--out {out}: no self-check's folder; name one that `mlpbench selfcheck` wrote, or begin anew")
-    record.read(out)
+    stored = record.read(out).run
+    for name, value in asked.kept().items():
+        if value not in (None, stored[name]):
+            raise BadInput(f"--resume: {out} was begun with --{name} {stored[name]}; leave --{name} {value} out")
+    if hardware.fingerprint(hardware.record()) != stored["machine"].get("fingerprint"):
+        raise BadInput(f"--resume: {out} was begun on another machine; go on there, or begin a new one here")
     return out
 
 
-def _try(
-    folder: Path, parts: Sequence[str], frameworks: Sequence[str], stored: Row, budget: float, console: Console
-) -> bool:
+def _try(folder: Path, asked: Asked, console: Console) -> bool:
     """Try one thing after the other until the time is used; return whether that was interrupted."""
-    lines = record.read(folder).lines
+    file = record.open_tries(folder)
     try:
         with ProgressLine(console) as progress:
             progress.note("looking at what can run here")
-            around = _surroundings(stored, frameworks or FRAMEWORKS)
-            found = schedule.jobs(parts or DEFAULT_PARTS, around)
-            ends = time.monotonic() + budget
-            while (following := schedule.following(found, lines, ends - time.monotonic())) is not None:
-                job, number = following
-                text = f"{job.name} ({number + 1})"
-                progress(Progress(text, 0, 0, ends - time.monotonic()), now=True)
-                for line in job.do(number, lambda told, text=text: progress(_within(text, told))):  # type: ignore[misc]
-                    record.append(folder, line)
-                    lines.append(line)
+            found = record.read(folder)
+            jobs = schedule.jobs(asked.parts or DEFAULT_PARTS, _surroundings(found.run, asked.frameworks))
+            for absent in schedule.missing() if "peers" in asked.parts else ():
+                console.print(absent)
+            _until(time.monotonic() + asked.budget, jobs, found.lines, file, progress)
+            if not found.lines:
+                raise _too_short(asked.budget, jobs)
     except KeyboardInterrupt:
         return True
+    except OSError as error:
+        raise BadInput(
+            f"{error.filename or f'{folder} or {tempfile.gettempdir()}'}: cannot be written ({error.strerror}); the "
+            "tries that are complete are kept: make room, or set TMPDIR, then add --resume"
+        ) from None
+    finally:
+        file.close()
     return False
+
+
+def _until(ends: float, jobs: list[Job], lines: list[Row], file: Appender, progress: ProgressLine) -> None:
+    while (following := schedule.following(jobs, lines, ends - time.monotonic())) is not None:
+        job, number = following
+        text = f"{job.name} ({number + 1})"
+        progress(Progress(text, 0, 0, ends - time.monotonic()), now=True)
+        for line in job.do(number, lambda told, text=text: progress(_within(text, told))):  # type: ignore[misc]
+            file.append(line)
+            lines.append(line)
+
+
+def _too_short(budget: float, jobs: list[Job]) -> BadInput:
+    shortest = min(jobs, key=lambda job: job.seconds)
+    return BadInput(
+        f"--budget {budget:g}: too short for a single try; the shortest that was asked for, {shortest.name}, takes "
+        f"about {duration(shortest.seconds)}"
+    )
 
 
 def _within(text: str, told: Progress) -> Progress:
     return Progress(f"{text}, {told.text}", told.done, told.total, told.left_s)
 
 
-def _surroundings(stored: Row, asked: Sequence[str]) -> Surroundings:
+def _surroundings(stored: Row, asked: tuple[str, ...]) -> Surroundings:
+    """Return what tries need; raises BadInput for a framework that was asked for and cannot run here."""
     threads = int(stored["threads"])
     cases = [
-        case for family in pairs.FAMILIES for case in (make(threads) for make in family) if case.framework in asked
+        case
+        for family in pairs.FAMILIES
+        for case in (make(threads) for make in family)
+        if case.framework in (asked or FRAMEWORKS)
     ]
     reasons = survey(cases).reasons
-    without = {case.framework for case in cases if case.id in reasons}
+    without = {case.framework: reasons[case.id] for case in cases if case.id in reasons}
+    for name in asked:
+        if name in without:
+            raise BadInput(f"--framework {name}: cannot run here ({without[name]}); install it, or name another")
     frameworks = tuple(dict.fromkeys(case.framework for case in cases if case.framework not in without))
+    if not frameworks:
+        raise BadInput(f"selfcheck: nothing can run here ({next(iter(without.values()))}); install NumPy or torch")
     directory = data.drawn(os.environ).directory
     return Surroundings(int(stored["seed"]), threads, float(stored["margin"]), frameworks, directory)
 

@@ -181,6 +181,14 @@ def everything() -> list[Line]:
     return [*identical(), *planted(), *peers(), *timers()]
 
 
+def add(path: Path, *lines: Line) -> None:
+    """Append tries to a folder's record."""
+    file = record.open_tries(path)
+    for line in lines:
+        file.append(line)
+    file.close()
+
+
 def folder(path: Path, lines: list[Line], **run: Any) -> Path:
     """A self-check's folder with these tries."""
     path.mkdir(parents=True, exist_ok=True)
@@ -193,11 +201,11 @@ def folder(path: Path, lines: list[Line], **run: Any) -> Path:
         "created": "2026-11-22T15:00:00+00:00",
         "seed": 0,
         "margin": 0.02,
+        "threads": 1,
         "machine": {"fingerprint": "f", "facts": facts},
         "versions": {"mlpbench": "0"},
         "git": None,
     }
     store.write_json(path / "run.json", described | run)
-    for line in lines:
-        record.append(path, line)
+    add(path, *lines)
     return path

@@ -6,10 +6,8 @@ days and resumed. A torn last line is dropped with a note; anything else that is
 
 from __future__ import annotations
 
-import fcntl
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +15,9 @@ from typing import Any
 
 from bench import jsonlines, store
 from bench.errors import BadInput
+from bench.jsonlines import Appender, loads
 
-__all__ = ["KIND", "TRIES", "Tries", "append", "is_selfcheck", "read"]
+__all__ = ["KIND", "TRIES", "Tries", "is_selfcheck", "open_tries", "read"]
 
 Record = dict[str, Any]
 Types = Mapping[str, type | tuple[type, ...]]
@@ -28,7 +27,8 @@ TRIES = "tries.jsonl"
 LARGEST_LOG = 10.0  # a ratio of 22,000; identical cases and planted effects are never that far apart
 NUMBER = (int, float)
 OPTIONAL = (int, float, type(None))
-RUN: Types = {"format_version": int, "kind": str, "command": list, "label": str, "margin": NUMBER, "machine": dict}
+RUN: Types = {"format_version": int, "kind": str, "command": list, "label": str, "margin": NUMBER, "machine": dict,
+             "created": str, "seed": int, "threads": int}  # fmt: skip
 OURS: Types = {
     "tool": str, "setting": str, "number": int, "began": str, "seconds": NUMBER, "budget_s": OPTIONAL, "launches": int,
     "rounds": int, "margin": NUMBER, "comparisons": list, "harness": dict,
@@ -68,25 +68,16 @@ def is_selfcheck(folder: Path) -> bool:
     return isinstance(run, dict) and run.get("kind") == KIND
 
 
-def append(folder: Path, line: Mapping[str, Any]) -> None:
-    """Add a finished try to the folder's record.
+def open_tries(folder: Path) -> Appender:
+    """Open the folder's record to add finished tries to it; nobody else can until it is closed.
 
-    Raises:
-        BadInput: The record is packed or cannot be written.
-        ValueError: The line holds a number that is not finite.
+    Raises BadInput where the record is packed, in use, or cannot be written.
     """
     path = folder / TRIES
     if path.with_name(f"{TRIES}.gz").exists():
         raise BadInput(f"{folder}: a reference record, its tries are packed; gunzip them in a copy to add more")
-    data = json.dumps(line, allow_nan=False).encode() + b"\n"
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)  # let go of when the descriptor is closed
-            jsonlines.cut_torn_line(path)
-            os.write(descriptor, data)
-        finally:
-            os.close(descriptor)
+        return Appender(path)
     except OSError as error:
         raise BadInput(f"{path}: cannot be written ({error.strerror}); name a folder that can be") from None
 
@@ -111,7 +102,7 @@ def read(folder: Path) -> Tries:
 
 def _read_run(file: Path) -> Record:
     try:
-        run = json.loads(file.read_text(encoding="utf-8"))
+        run = loads(file.read_text(encoding="utf-8"))
     except (ValueError, RecursionError, OSError) as error:
         raise BadInput(f"{file}: missing or damaged ({error}); restore the file from a copy") from None
     _require(run, RUN, str(file))
@@ -120,8 +111,10 @@ def _read_run(file: Path) -> Record:
             f"{file}: format version {run['format_version']}, this mlpbench reads up to {store.FORMAT_VERSION}; "
             "update mlpbench"
         )
-    if run["kind"] != KIND or not 0 < run["margin"] < 1:
-        raise BadInput(f"{file}: expected kind {KIND} and a margin between 0 and 1; restore the file from a copy")
+    if run["kind"] != KIND or not 0 < run["margin"] < 1 or run["seed"] < 0 or not 1 <= run["threads"] <= 4096:
+        raise BadInput(
+            f"{file}: expected kind {KIND}, a margin between 0 and 1, a seed and threads; restore it from a copy"
+        )
     return dict(run)
 
 

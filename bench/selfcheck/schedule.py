@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
@@ -17,7 +17,7 @@ from bench.peers import Pair
 from bench.progress import Progress
 from bench.selfcheck import broken, pairs, tries
 
-__all__ = ["PARTS", "Job", "Surroundings", "following", "jobs"]
+__all__ = ["PARTS", "Job", "Surroundings", "following", "jobs", "missing"]
 
 PARTS = ("aa", "planted", "timers", "peers")
 PEER_BUDGET_S = 20.0
@@ -48,7 +48,7 @@ class Job:
     name: str
     seconds: float
     once: bool
-    do: Callable[[int, Report], list[Row]]
+    do: Callable[[int, Report], Iterable[Row]]
 
 
 def jobs(parts: Sequence[str], around: Surroundings) -> list[Job]:
@@ -98,8 +98,17 @@ def of(job: Job, lines: Sequence[Row]) -> list[Row]:
 
 def tools() -> list[Any]:
     """Return the modules of the tools that are installed, this project's among them."""
-    modules = [import_module(f"bench.peers.{name}") for name in plugins.names(peers)]
-    return [module for module in modules if peers.missing(module.REQUIRES) is None]
+    return [module for module in _modules() if peers.missing(module.REQUIRES) is None]
+
+
+def missing() -> list[str]:
+    """Return which tools cannot be asked, each with the reason."""
+    reasons = {module.TOOL: peers.missing(module.REQUIRES) for module in _modules()}
+    return [f"{tool}: {reason}" for tool, reason in reasons.items() if reason is not None]
+
+
+def _modules() -> list[Any]:
+    return [import_module(f"bench.peers.{name}") for name in plugins.names(peers)]
 
 
 def _timers(number: int, report: Report) -> list[Row]:
@@ -128,10 +137,10 @@ def _planted_job(setting: pairs.Setting, around: Surroundings) -> Job:
     return Job("planted", setting.name, setting.budget_s, False, do)
 
 
-def _peers(number: int, around: Surroundings) -> list[Row]:
+def _peers(number: int, around: Surroundings) -> Iterator[Row]:
     library, size, planted = PEER_PAIRS[number % len(PEER_PAIRS)]
     pair = Pair(library, size, around.threads, planted)
-    return list(_in_turn(pair, number, random.Random(around.seed + number)))
+    return _in_turn(pair, number, random.Random(around.seed + number))
 
 
 def _in_turn(pair: Pair, number: int, generator: random.Random) -> Iterator[Row]:

@@ -53,6 +53,17 @@ def _log_mde(one, launches, rounds):
     return np.log(quantiles**2 * (one.between + np.pi / 2 * one.within / rounds) / launches) / 2
 
 
+@pytest.mark.parametrize("seconds", [1e9, 2.6e6])
+def test_rounds_have_an_end(seconds):
+    launches, rounds = budget.choose([noise()], Cost(0.5, 0.02), seconds)
+    assert rounds <= budget.MOST_ROUNDS
+    assert launches <= budget.MOST_LAUNCHES
+
+
+def test_rounds_that_took_no_time_are_no_division_by_zero():
+    assert budget.choose([noise()], Cost(0.5, 0.0), 10.0)[1] <= budget.MOST_ROUNDS
+
+
 def test_never_fewer_than_five_launches_of_twenty_rounds():
     assert budget.choose([noise()], Cost(60.0, 1.0), 10.0) == (5, 20)
 

@@ -91,3 +91,12 @@ def test_expected_time_grows_with_the_plan():
     survey = Survey(start_s={"numpy": 2.0}, rate=1e11)
     quick, standard = (plan.make([group()], survey, preset, 0) for preset in ("quick", "standard"))
     assert 0 < plan.expected_seconds(quick, survey) < plan.expected_seconds(standard, survey)
+
+
+@pytest.mark.parametrize(
+    "damage", [{"budget_s": -3}, {"precision": 2.0}, {"precision": "x"}, {"launches": {"alignment": 0}}]
+)
+def test_a_plan_that_cannot_be_is_none(damage):
+    record = plan.make([group()], Survey(), "quick", 0).to_json() | damage
+    with pytest.raises((TypeError, ValueError)):
+        plan.Plan.from_json(record, 0)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import gzip
 import json
-import multiprocessing
 import os
 
 import pytest
 
+from bench import jsonlines
 from bench.errors import BadInput
 from bench.selfcheck import record
 from tests import selfcheck_tries as fake
@@ -33,9 +32,11 @@ def test_lines_come_back_as_they_were_appended(folder):
 
 def test_every_try_is_one_line_on_disk_at_once(tmp_path):
     fake.folder(tmp_path, [])
+    file = record.open_tries(tmp_path)
     for number, line in enumerate(some(), 1):
-        record.append(tmp_path, line)
+        file.append(line)
         assert len((tmp_path / record.TRIES).read_bytes().splitlines()) == number
+    file.close()
 
 
 def test_a_folder_without_tries_is_an_empty_record(tmp_path):
@@ -55,7 +56,7 @@ def test_a_torn_last_line_is_dropped_with_a_note_and_nothing_changed(folder):
 def test_a_line_after_a_torn_one_is_not_glued_to_it(folder):
     path = folder / record.TRIES
     path.write_bytes(path.read_bytes()[:-10])
-    record.append(folder, some()[-1])
+    fake.add(folder, some()[-1])
     assert record.read(folder).lines == some()
 
 
@@ -65,46 +66,33 @@ def test_gzipped_tries_are_read_and_not_added_to(folder):
     path.unlink()
     assert record.read(folder).lines == some()
     with pytest.raises(BadInput, match="gunzip"):
-        record.append(folder, some()[0])
+        fake.add(folder, some()[0])
 
 
 def test_numbers_that_are_not_finite_are_not_recorded(folder):
     with pytest.raises(ValueError, match="JSON"):
-        record.append(folder, some()[0] | {"seconds": float("nan")})
+        fake.add(folder, some()[0] | {"seconds": float("nan")})
     assert record.read(folder).lines == some()
 
 
-def add(folder, first):
-    for number in range(first, first + 50):
-        record.append(folder, fake.planted(1)[0] | {"number": number})
+def test_nobody_else_adds_to_a_record_in_use(folder):
+    file = record.open_tries(folder)
+    with pytest.raises(BadInput, match="another process is recording there"):
+        record.open_tries(folder)
+    file.close()
+    record.open_tries(folder).close()
 
 
-def test_processes_that_append_at_once_lose_nothing(tmp_path):
-    fake.folder(tmp_path, [])
-    context = multiprocessing.get_context("fork")
-    writers = [context.Process(target=add, args=(tmp_path, first)) for first in (0, 50, 100)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-    assert sorted(line["number"] for line in record.read(tmp_path).lines) == list(range(150))
-
-
-def test_a_line_is_written_while_no_other_process_may(folder, monkeypatch):
-    """Else one that cuts a torn line could cut into another's."""
-    tried = []
-
-    def write(descriptor, data, write=os.write):
-        with (folder / record.TRIES).open() as other:
-            try:
-                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                tried.append("locked")
-        return write(descriptor, data)
-
-    monkeypatch.setattr(record.os, "write", write)
-    record.append(folder, fake.planted(2)[1])
-    assert tried == ["locked"]
+def test_a_line_that_does_not_fit_is_an_error(folder, monkeypatch):
+    """What a full disk took of it is cut off when the file is opened again."""
+    file = record.open_tries(folder)
+    monkeypatch.setattr(jsonlines.os, "write", lambda descriptor, data, write=os.write: write(descriptor, data[:50]))
+    with pytest.raises(OSError, match="No space"):
+        file.append(fake.planted(2)[1])
+    file.close()
+    monkeypatch.undo()
+    fake.add(folder, fake.planted(2)[1])
+    assert len(record.read(folder).lines) == len(some()) + 1
 
 
 def damaged(line, **changes):
@@ -153,7 +141,7 @@ def test_any_other_bad_line_is_bad_input_that_names_file_and_line(folder, bad):
 
 
 def test_the_same_try_twice_is_bad_input(folder):
-    record.append(folder, some()[1])
+    fake.add(folder, some()[1])
     with pytest.raises(BadInput, match=rf":{len(some()) + 1}: the same try"):
         record.read(folder)
 

@@ -87,7 +87,7 @@ def test_tools_take_turns_pair_by_pair_in_an_order_drawn_anew(tools):
     (of_peers,) = schedule.jobs(("peers",), around)
     orders = []
     for number in range(8):
-        told = of_peers.do(number, lambda progress: None)
+        told = list(of_peers.do(number, lambda progress: None))
         assert {line["tool"] for line in told} == {"one", "two", "three"}
         assert len({line["pair"] for line in told}) == 1
         orders.append(tuple(line["tool"] for line in told))

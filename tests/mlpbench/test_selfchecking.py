@@ -6,7 +6,8 @@ import pytest
 
 from bench.selfcheck import record, schedule
 from bench.selfcheck.schedule import Job
-from mlpbench import cli
+from bench.survey import Survey
+from mlpbench import cli, selfchecking
 from tests.selfcheck_tries import planted
 
 
@@ -38,7 +39,8 @@ def trying(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--budget", "5"], "--budget 5.0: expected at least 15 seconds"),
+        (["--budget", "0"], "--budget 0: expected seconds, from 1 to 2592000"),
+        (["--budget", "1e20"], "--budget 1e+20"),
         (["--budget", "nan"], "--budget nan"),
         (["--budget", "inf"], "--budget inf"),
         (["--part", "all"], "--part all"),
@@ -70,6 +72,40 @@ def test_an_interrupted_one_keeps_its_tries_and_goes_on(tmp_path, trying, capsys
     assert (folder / "report.html").is_file()
 
 
+def test_a_budget_too_short_for_any_try_says_what_one_takes(tmp_path, monkeypatch, capsys):
+    job = Job("planted", "a long one", 80.0, False, lambda number, report: [])
+    monkeypatch.setattr(schedule, "jobs", lambda parts, around: [job])
+    assert cli.main(["selfcheck", "--budget", "20", "--threads", "1", "--out", str(tmp_path / "check")]) == 2
+    assert "a long one, takes about 80 s" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", [["--seed", "7"], ["--margin", "0.5"], ["--threads", "3"]])
+def test_what_holds_for_all_tries_is_not_changed_in_between(tmp_path, trying, capsys, option):
+    folder = tmp_path / "check"
+    trying(1)
+    cli.main(["selfcheck", "--out", str(folder), "--threads", "1"])
+    assert cli.main(["selfcheck", "--out", str(folder), "--resume", *option]) == 2
+    assert f"leave {option[0]}" in capsys.readouterr().err
+
+
+def test_a_framework_that_cannot_run_is_bad_input(tmp_path, monkeypatch, capsys):
+    def without_torch(cases):
+        return Survey(reasons={case.id: "no module named torch" for case in cases if case.framework == "torch"})
+
+    monkeypatch.setattr(selfchecking, "survey", without_torch)
+    arguments = ["selfcheck", "--framework", "torch", "--threads", "1", "--out", str(tmp_path / "check")]
+    assert cli.main(arguments) == 2
+    assert "--framework torch: cannot run here (no module named torch)" in capsys.readouterr().err
+
+
+def test_one_that_is_a_self_check_is_no_run(tmp_path, trying, capsys):
+    folder = tmp_path / "check"
+    trying(1)
+    cli.main(["selfcheck", "--out", str(folder), "--threads", "1"])
+    assert cli.main(["run", "--resume", "--out", str(folder)]) == 2
+    assert "a self-check, not a run" in capsys.readouterr().err
+
+
 def test_a_folder_in_use_is_refused(tmp_path, trying, capsys):
     (tmp_path / "other.txt").write_text("mine")
     assert cli.main(["selfcheck", "--out", str(tmp_path)]) == 2
@@ -78,7 +114,5 @@ def test_a_folder_in_use_is_refused(tmp_path, trying, capsys):
 
 @pytest.mark.parametrize(("at_least", "caught", "status"), [(0.0, True, 0), (0.02, True, 1), (0.0, False, 1)])
 def test_a_broken_promise_is_status_1(at_least, caught, status):
-    from mlpbench import selfchecking
-
     found = {"aa": {"false": {"at_least": at_least}}, "timers": [{"caught": True}, {"caught": caught}]}
     assert selfchecking._holds(found) == (status == 0)
