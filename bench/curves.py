@@ -14,12 +14,13 @@ from bench.plan import Plan
 from bench.published import Bound, Recipe, Run
 from bench.store import Records
 
-__all__ = ["LEVELS", "STUDY", "derive", "recipe"]
+__all__ = ["LEVELS", "STUDY", "derive", "learned", "recipe", "reproduced"]
 
 Row = dict[str, Any]
 
 STUDY = "accuracy"
 LEVELS = (0.80, 0.85, 0.87)  # of test accuracy, to which the time is told
+ROUNDING = 1e-9  # a value that is on a bound is within it
 COLUMNS = ("train_loss", "train_accuracy", "test_accuracy")
 IDENTITY = (
     "group", "case", "implementation", "dtype", "device", "batch", "width", "depth", "learning_rate", "division",
@@ -32,9 +33,14 @@ def derive(plan: Plan, records: Records) -> Row:
     ``curves`` has a row per case, seed and epoch: what was told of the epoch, its seconds and those of all so far.
     ``learned`` has a row per case: the last epoch's means over seeds, their spread, and the seconds to each level.
     ``reproduced`` has a row per published run and case trained alike, with a verdict per bound and in all.
+    The latter two leave out a seed in which a case failed halfway. A loss that was not finite is None, and so are
+    means over it.
     """
     curves = _curves(plan, records)
-    return {"curves": curves, "learned": _learned(curves), "reproduced": _reproduced(curves)}
+    epochs = {entry.group.name: entry.rounds for entry in plan.of(STUDY)}
+    whole = [row for members in _by(curves, "group", "case", "seed").values() for row in members
+             if len(members) == epochs[row["group"]]]  # fmt: skip
+    return {"curves": curves, "learned": learned(whole), "reproduced": reproduced(whole)}
 
 
 def recipe(case: Case) -> Recipe:
@@ -71,7 +77,8 @@ def _identity(case: Case) -> Row:
     return dict(zip(IDENTITY, values, strict=True))
 
 
-def _learned(curves: list[Row]) -> list[Row]:
+def learned(curves: list[Row]) -> list[Row]:
+    """Return the last epoch of each case, over its seeds, and the seconds to each level."""
     rows = []
     for members in _by(curves, "group", "case").values():
         last = max(row["epoch"] for row in members)
@@ -80,7 +87,9 @@ def _learned(curves: list[Row]) -> list[Row]:
         row |= {"epochs": last, "seeds": len(ends), "seconds": float(np.median([one["seconds"] for one in members]))}
         for name in COLUMNS:
             values = [end[name] for end in ends]
-            row |= {name: float(np.mean(values)), f"{name}_low": min(values), f"{name}_high": max(values)}
+            known = None not in values
+            row |= {name: _mean(values), f"{name}_low": min(values) if known else None,
+                    f"{name}_high": max(values) if known else None}  # fmt: skip
         rows.append(row | {f"time_to_{level:.2f}": _time_to(members, level) for level in LEVELS})
     return rows
 
@@ -96,7 +105,8 @@ def _time_to(rows: Iterable[Row], level: float) -> float | None:
     return float(np.median(times))
 
 
-def _reproduced(curves: list[Row]) -> list[Row]:
+def reproduced(curves: list[Row]) -> list[Row]:
+    """Return a verdict per published run and case that was trained like it, for as many epochs."""
     rows = []
     for run in published.RUNS:
         alike = [row for row in curves if _alike(row, run)]
@@ -119,11 +129,16 @@ def _alike(row: Row, run: Run) -> bool:
 
 def _check(rows: list[Row], bound: Bound) -> Row:
     first = max(row["epoch"] for row in rows) - bound.epochs
-    found = float(np.mean([row[bound.column] for row in rows if row["epoch"] > first]))
+    found = _mean([row[bound.column] for row in rows if row["epoch"] > first])
     return {
         "column": bound.column, "epochs": bound.epochs, "wanted": bound.wanted, "within": bound.within,
-        "found": found, "met": abs(found - bound.wanted) <= bound.within,
+        "found": found, "met": found is not None and abs(found - bound.wanted) <= bound.within + ROUNDING,
     }  # fmt: skip
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if len(known) == len(values) else None
 
 
 def _by(rows: Iterable[Row], *names: str) -> dict[tuple[Any, ...], list[Row]]:

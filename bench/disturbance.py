@@ -34,6 +34,10 @@ PRESSURE_S = 0.003
 SWITCHES = 3
 # Time goes with the frequency: 5 % is beyond the steps in which governors move under an even load, and any margin.
 FREQUENCY_SHARE = 0.95
+# Of a sample many times longer than 5 ms, what is less than this share could not move its time by any margin; a switch
+# takes up to a slice, and a third of one as a rule.
+LEAST_SHARE = 0.05
+SWITCH_S = 0.001
 REPETITIONS = 200
 KEPT = 0.95
 LEAST_LAUNCHES = 5
@@ -43,16 +47,19 @@ def flags(recorded: dict[str, dict[str, Floats]]) -> dict[str, dict[str, Flags]]
     """Return by kind and case id which samples were disturbed, (launches, rounds).
 
     Args:
-        recorded: The entries of CLOCKS by name and case id, (launches, rounds), NaN where not known.
+        recorded: The entries of CLOCKS and ``elapsed_s`` by name and case id, (launches, rounds), NaN where not known.
     """
-    pressure = recorded["pressure_s"].items()
-    switches = recorded["involuntary_switches"].items()
-    frequency = recorded["frequency_hz"].items()
+    least = {case: LEAST_SHARE * np.nan_to_num(found) for case, found in recorded["elapsed_s"].items()}
+
+    def beyond(name: str, least_of: Callable[[str], Floats]) -> dict[str, Flags]:
+        return {case: np.nan_to_num(found - _usual(found)) >= least_of(case) for case, found in recorded[name].items()}
+
+    steal = recorded["steal_s"].items()  # in ticks of 10 ms
     return {
-        "steal": {case: np.nan_to_num(found) > 0 for case, found in recorded["steal_s"].items()},  # in ticks of 10 ms
-        "pressure": {case: np.nan_to_num(found - _usual(found)) > PRESSURE_S for case, found in pressure},
-        "switches": {case: np.nan_to_num(found - _usual(found)) >= SWITCHES for case, found in switches},
-        "frequency": {case: _slowed(found) for case, found in frequency},
+        "steal": {case: np.nan_to_num(found) > np.where(found > 0, least[case], 0) for case, found in steal},
+        "pressure": beyond("pressure_s", lambda case: np.maximum(PRESSURE_S, least[case])),
+        "switches": beyond("involuntary_switches", lambda case: np.maximum(SWITCHES, least[case] / SWITCH_S)),
+        "frequency": {case: _slowed(found) for case, found in recorded["frequency_hz"].items()},
     }
 
 

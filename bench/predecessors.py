@@ -36,7 +36,8 @@ def after_effects(groups: list[Planned], times: dict[str, Floats], positions: di
         positions: Place within its round of each sample, likewise.
         margin: The least effect of interest.
     """
-    rows = [row for planned in groups for row in _of_group(planned, times, positions)]
+    judged = [planned for planned in groups if any(case.name == planned.group.baseline for case in planned.group.cases)]
+    rows = [row for planned in judged for row in _of_group(planned, times, positions)]
     for row, p_adjusted in zip(rows, stats.holm([row["p"] for row in rows]), strict=True):
         beyond = abs(np.log(row["effect"])) > np.log1p(SHARE_OF_MARGIN * margin)
         enough = row["launches"] >= LEAST_LAUNCHES

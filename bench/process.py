@@ -103,32 +103,36 @@ class WorkerProcess:
         return reply
 
     def stop(self) -> None:
-        """Stop the process and return when the kernel says it has: its spinning threads take no CPU from others."""
+        """Stop the process and what it started; return when the kernel says it has: it takes no CPU from others."""
         if self._stopped or not self.alive:
             return
-        os.kill(self.pid, signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
         with contextlib.suppress(ChildProcessError):
             os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         self._stopped = True
         self._cpu_at_stop = cpu_seconds(self.pid)
 
     def wake(self) -> None:
-        """Continue a stopped process."""
+        """Continue a stopped process and what it started."""
         if self._stopped and self.alive:
             self.stopped_cpu_s += cpu_seconds(self.pid) - self._cpu_at_stop
-            os.kill(self.pid, signal.SIGCONT)
+            self._signal(signal.SIGCONT)
         self._stopped = False
 
     def end(self) -> None:
         """Kill the process and whatever it started; safe to call again."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
+        self._signal(signal.SIGKILL)
         self._process.wait()
         for descriptor in (self._read, self._write):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
         self._read = self._write = -1
         self._errors.close()
+
+    def _signal(self, number: signal.Signals) -> None:
+        """Signal the process and whatever it started, as a loader of data may have processes of its own."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)
 
     def _line(self, deadline: float, limit_s: float) -> bytes:
         while b"\n" not in self._buffer:

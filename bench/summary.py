@@ -19,6 +19,7 @@ from bench import (
     harness,
     predecessors,
     series,
+    stages,
     stats,
     trends,
     workloads,
@@ -38,6 +39,7 @@ Row = dict[str, Any]
 COLUMNS: dict[str, series.Column] = {
     "time_s": series.time_s,
     "position": lambda sample: sample["position"],
+    "elapsed_s": lambda sample: sample["elapsed_s"],
     **{name: series.telemetry(name) for name in disturbance.CLOCKS},
 }
 
@@ -79,6 +81,7 @@ def summarize(records: Records) -> Row:
         "disturbed": disturbance.shares(list(plan.groups), flagged, times),
         "harness": harness.costs(plan, records),
         **curves.derive(plan, records),
+        **stages.derive(plan, records),
         "notes": [
             *records.notes,
             *_launch_notes(plan, records),

@@ -88,7 +88,7 @@ def _ask(cases: list[Case], found: Survey) -> None:
 
 
 def _question(case: Case) -> tuple[str, ...]:
-    return (case.workload, case.provider, case.device, case.dtype)
+    return (case.workload, case.provider, case.device, case.dtype, case.apart)
 
 
 def _answer(worker: WorkerProcess, case: Case) -> str | None:

@@ -58,6 +58,9 @@ class Worker:
         """Return the reason why a case cannot run here, or None."""
         case = Case.from_json(request["case"])
         reason = self._provider(case).unsupported(case.device, case.dtype)
+        of_workload = getattr(workloads.load(case.workload), "unsupported", None)
+        if reason is None and of_workload is not None:
+            reason = of_workload(case)
         return {"reason": None if reason is None else str(reason) or "it gives no reason"}
 
     def rate(self, request: Message) -> Message:
@@ -98,7 +101,8 @@ class Worker:
         prepared = self.prepared[request["case_id"]]
         if prepared.lasts_s is not None:
             return {"steps": 1, "step_s": prepared.lasts_s, "warm_up_steps": 0}
-        warm_up_steps = timing.warm_up(prepared.step, prepared.synchronize)
+        warm = prepared.first_step_warms
+        warm_up_steps = 0 if warm else timing.warm_up(prepared.step, prepared.synchronize)
         calibration = timing.calibrate(prepared.step, prepared.synchronize, wake=prepared.wake)
         _, reported = self.planted[request["case_id"]]
         steps = math.ceil(calibration.steps / reported) * reported
@@ -119,8 +123,8 @@ class Worker:
             "cpu_s": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 6),
             "wake_s": round(taken.wake_s, 9),
         }
-        told = {} if prepared.tell is None else {"told": prepared.tell()}
-        return {"elapsed_s": taken.elapsed_s, "telemetry": telemetry} | told
+        told = prepared.tell() if prepared.tell is not None else {}
+        return {"elapsed_s": taken.elapsed_s, "telemetry": telemetry} | ({"told": told} if told else {})
 
     def release(self, request: Message) -> Message:
         """Forget the prepared cases."""

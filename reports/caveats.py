@@ -13,6 +13,7 @@ __all__ = ["KERNEL_VARIABLES", "notes", "steering", "warnings"]
 KERNEL_VARIABLES = {"OPENBLAS_CORETYPE": "numpy", "MKL_ENABLE_INSTRUCTIONS": "torch", "ONEDNN_MAX_CPU_ISA": "torch"}
 SPELLING = {"numpy": "NumPy", "torch": "PyTorch"}
 WITHOUT = "without "
+ONE_RUN_SHOWN = "A single run is one run: the seconds are others in another hour, after a reboot, on another host."
 ONE_RUN = (
     "A single run is one run: effects between whole runs (a reboot, another hour, another host) are not in these "
     "intervals."
@@ -47,10 +48,11 @@ def notes(summary: Row) -> list[str]:
     """Return what holds for every page, and what the run itself noted."""
     counts = Counter(row.get("status") for row in summary.get("cases") or [] if row.get("status") != "measured")
     lost = [f"{number} {status}" for status, number in sorted(counts.items(), key=str)]
+    one_run = ONE_RUN if not summary.get("cases") or any(map(rows.is_judged, summary["cases"])) else ONE_RUN_SHOWN
     if not lost:
-        return [*checks.notes(summary), *(summary.get("notes") or []), ONE_RUN]
+        return [*checks.notes(summary), *(summary.get("notes") or []), one_run]
     first = f"Without a usable time: {listing(lost)} (of {len(summary['cases'])} cases); the reasons are listed below."
-    return [first, *checks.notes(summary), *(summary.get("notes") or []), ONE_RUN]
+    return [first, *checks.notes(summary), *(summary.get("notes") or []), one_run]
 
 
 def _effect(run: Row, name: str, row: Row) -> str:
@@ -102,7 +104,7 @@ def _no_verdicts(summary: Row) -> list[str]:
     """Say of groups with times but no comparison why that is: mostly a baseline that could not be measured."""
     compared = {(row["study"], row["group"]) for row in summary.get("comparisons") or []}
     groups: dict[tuple[str, str], list[Row]] = {}
-    for row in summary.get("cases") or []:
+    for row in filter(rows.is_judged, summary.get("cases") or []):
         groups.setdefault((row["study"], row["group"]), []).append(row)
     silent = {
         key: members

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from reports import caveats, rows
+from reports import caveats, feeding, learning, rows
 from reports.formats import interval, listing, margin, ratio, seconds, seconds_interval, span
 from reports.matmuls import Cell, cells, label
 from reports.rows import Panel, Row
@@ -23,6 +23,9 @@ FASTEST = "Which is fastest?"
 MATTERS = "From which size on does it not matter?"
 FIXED = "What does a step cost before any arithmetic?"
 ODD = "Do odd matrix sizes cost anything?"
+PUBLISHED = "Does it learn what was published?"
+ALIKE = "Do implementations learn alike?"
+SOON = "How soon?"
 MIND = "What to keep in mind"
 
 
@@ -66,6 +69,13 @@ def findings(run: Row, summary: Row) -> list[Finding]:
         *((MATTERS, text, "answer") for text in _matters(run, summary)),
         *((FIXED, text, "answer") for text in _fixed(summary)),
         *((ODD, text, "answer") for text in _odd(summary)),
+        *((PUBLISHED, text, "answer") for text in learning.reproduced(summary)),
+        *((PUBLISHED, text, "warning") for text in learning.missed(summary)),
+        *((PUBLISHED, text, "answer") for text in learning.uncompared(summary)),
+        *((ALIKE, text, "answer") for text in learning.agreement(summary)),
+        *((ALIKE, text, "answer") for text in learning.why(summary)),
+        *((SOON, text, "answer") for text in learning.times(summary)),
+        *((feeding.QUESTION, text, "answer") for text in feeding.sentences(summary)),
         *((MIND, text, "warning") for text in caveats.warnings(run, summary)),
         *((MIND, text, "answer") for text in caveats.notes(summary)),
     ]

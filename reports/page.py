@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import BadInput
-from reports import checks, machine, plots, rows, tables
+from reports import checks, learning_tables, machine, plots, rows, tables
 from reports.findings import findings
 from reports.formats import NO_BREAK, margin
 from reports.rows import VERDICTS, Row
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Picture", "draw", "environment", "replace", "save", "write"]
 
 TEMPLATES = Path(__file__).parent / "templates"
-VERDICT_WORDS = re.compile(rf"\b({'|'.join(VERDICTS)})\b")
+VERDICT_WORDS = re.compile(rf"\b({'|'.join((*VERDICTS, 'not reproduced', 'reproduced'))})\b")
 CODE = re.compile(r"`([^`]+)`")
 
 
@@ -140,6 +140,7 @@ def _context(run: Row, summary: Row, pictures: list[Picture], banner: str | None
         "findings": said,
         "answers": tables.answers(summary),
         "pictures": pictures,
+        "learning": learning_tables.tables(summary),
         "comparisons": tables.comparisons(summary),
         "cases": tables.cases(summary),
         "start_up": tables.start_up(summary),

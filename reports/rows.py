@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 __all__ = [
+    "EPOCHS",
     "STUDIES",
     "VERDICTS",
     "Panel",
@@ -20,6 +21,7 @@ __all__ = [
     "fact_value",
     "failed_controls",
     "implementations",
+    "is_judged",
     "is_synthetic",
     "marked_groups",
     "panels",
@@ -32,7 +34,9 @@ __all__ = [
 Row = dict[str, Any]
 VERDICTS = ("faster", "slower", "equivalent", "inconclusive")
 STEERING = "steering"
-STUDIES = {"throughput": "Training steps", "alignment": "Matrix products"}
+STUDIES = {"throughput": "Training steps", "alignment": "Matrix products", "pipeline": "Input pipeline",
+           "accuracy": "Learning"}  # fmt: skip
+EPOCHS = ("accuracy",)  # studies in which a step is an epoch
 
 
 class Panel(NamedTuple):
@@ -114,6 +118,11 @@ def failed_controls(summary: Row) -> list[Row]:
 def marked_groups(summary: Row) -> set[tuple[str, str]]:
     """Return study and name of the groups whose control failed."""
     return {(row["study"], row["group"]) for row in summary.get("comparisons") or [] if row.get("marked")}
+
+
+def is_judged(row: Row) -> bool:
+    """Whether a case's group is there to be compared: one that names no baseline, on purpose, is not."""
+    return row.get("baseline") != ""
 
 
 def is_synthetic(run: Row) -> bool:

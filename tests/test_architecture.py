@@ -1,4 +1,4 @@
-"""Who may import whom: mlpbench → reports → bench → mlp_impls, frameworks in two folders, and a light command line."""
+"""Who may import whom: mlpbench → reports → bench → mlp_impls, frameworks in three folders, a light command line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("mlpbench", "reports", "bench", "mlp_impls")  # each may import itself and those after it
 FRAMEWORKS = {"flax", "jax", "keras", "mxnet", "optax", "tensorflow", "torch", "torchvision"}
-FRAMEWORK_FOLDERS = (Path("mlp_impls"), Path("bench", "libraries"))
+FRAMEWORK_FOLDERS = (Path("mlp_impls"), Path("bench", "libraries"), Path("bench", "pipelines"))
 # pydantic is not among them: Typer itself loads it to read arguments.
 HEAVY = FRAMEWORKS | {"cpuinfo", "jinja2", "matplotlib", "numpy", "pandas", "psutil", "pynvml", "scipy"}
 SOURCES = [path.relative_to(ROOT) for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
@@ -88,6 +88,8 @@ def test_an_import_that_points_back_is_found(path: str, code: str, found: set[st
         ("bench/hardware/gpu.py", "try:\n    import torch\nexcept ImportError:\n    pass", {"torch"}),
         ("bench/data.py", "CODE = 'import torch'", set()),
         ("bench/libraries/torch.py", "import torch", set()),
+        ("bench/pipelines/dataloader.py", "from torchvision.transforms import ToTensor", set()),
+        ("bench/workloads/fed_epoch.py", "import torch", {"torch"}),
         ("mlp_impls/torch_concise.py", "from torch import nn", set()),
     ],
 )

@@ -9,6 +9,8 @@ The contract of a workload file:
     what the checks of other providers can use.
 ``prepare(case, provider, data_dir) -> Prepared``
     Inside a worker: the step itself. ``provider`` is the imported implementation or library module.
+``unsupported(case) -> str | None``
+    Optional, inside a worker: the reason why the case cannot run here though its provider could, or None.
 """
 
 from __future__ import annotations
@@ -41,7 +43,8 @@ class Prepared:
     ``wake`` is done before each sample, untimed: it wakes thread pools and brings operands into caches. That is one
     discarded step unless a workload has something cheaper that does both. Where ``lasts_s`` is given, each step changes
     what the next one measures: none is discarded, a sample is one step, and it may take about so many seconds.
-    ``tell`` is asked after each sample, untimed, for what else came of it.
+    ``tell`` is asked after each sample, untimed, for what else came of it. With ``first_step_warms`` a step is so long
+    that the first one warms up whatever there is to warm.
     """
 
     step: Callable[[], object]
@@ -49,6 +52,7 @@ class Prepared:
     wake: Callable[[], object] | None = None
     lasts_s: float | None = None
     tell: Callable[[], Mapping[str, Any]] | None = None
+    first_step_warms: bool = False
 
 
 def load(name: str) -> ModuleType:

@@ -9,6 +9,7 @@ the steps are timed: placing the batches comes before, and reading losses and me
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,14 +101,19 @@ class _Training:
         self.losses = [train_step(batch) for batch in self.batches]
 
     def tell(self) -> Mapping[str, Any]:
-        """Return the epoch's mean loss per example, before each step's update, and both accuracies after it."""
+        """Return the epoch's mean loss per example, before each step's update, and both accuracies after it.
+
+        A loss that is not finite is None. The epoch's batches are let go: the next one places its own.
+        """
         count = len(self.train[1])
         sizes = [min(self.batch, count - start) for start in range(0, count, self.batch)]
         weights = sizes if self.divisor is None else [self.divisor] * len(sizes)
         losses = (self.model.read(loss) * weight for loss, weight in zip(self.losses, weights, strict=True))
+        loss = sum(losses) / count
+        self.batches = []
         images, labels = self.test
         return {
-            "train_loss": sum(losses) / count,
+            "train_loss": loss if math.isfinite(loss) else None,
             "train_accuracy": self._accuracy(*self.train),
             "test_accuracy": self._accuracy(images, labels),
             "predicted": self._predicted(images[:EXAMPLES]).tolist(),

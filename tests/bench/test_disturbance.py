@@ -6,7 +6,7 @@ import pytest
 from bench import disturbance, stats
 
 MARGIN = 0.02
-QUIET = {"steal_s": 0.0, "pressure_s": 0.001, "involuntary_switches": 1.0, "frequency_hz": 3e9}
+QUIET = {"elapsed_s": 0.005, "steal_s": 0.0, "pressure_s": 0.001, "involuntary_switches": 1.0, "frequency_hz": 3e9}
 
 
 def recorded(**changed):
@@ -38,6 +38,23 @@ def test_a_sample_is_flagged_for_what_is_beyond_the_usual(changed, kinds):
     flagged = disturbance.flags(recorded(**changed))
     assert {kind for kind, found in flagged.items() if found["c"].any()} == kinds
     assert disturbance.disturbed(flagged, "c").sum() == len(kinds)
+
+
+@pytest.mark.parametrize(
+    ("changed", "kinds"),
+    [
+        ({"steal_s": 0.01}, set()),
+        ({"steal_s": 0.03}, {"steal"}),
+        ({"pressure_s": 0.012}, set()),
+        ({"pressure_s": 0.022}, {"pressure"}),
+        ({"involuntary_switches": 9}, set()),
+        ({"involuntary_switches": 22}, {"switches"}),
+    ],
+)
+def test_what_could_not_move_a_long_sample_is_no_disturbance(changed, kinds):
+    found = recorded(**changed)
+    found["elapsed_s"]["c"][:] = 0.4
+    assert {kind for kind, flagged in disturbance.flags(found).items() if flagged["c"].any()} == kinds
 
 
 def test_what_is_usual_for_a_case_is_no_disturbance():

@@ -84,6 +84,39 @@ def test_a_busy_worker_uses_no_cpu_while_stopped(tmp_path):
         process.end()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel tells another process's CPU time on Linux only")
+def test_what_a_worker_started_is_stopped_continued_and_ended_with_it(tmp_path):
+    """Loaders of data have processes of their own, which would go on beside the next case's sample."""
+    starting = tmp_path / "starting.py"
+    starting.write_text(
+        "import subprocess, sys\nFRAMEWORK = 'numpy'\n"
+        "def unsupported(device, dtype): return None\ndef build(*args, **kwargs): raise RuntimeError\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'while True: pass'])\n"
+    )
+    process = spawn(replace(CASE, workload="training_step", provider="starting", source=str(starting)), tmp_path)
+    try:
+        process.receive(60)
+        [child] = psutil.Process(process.pid).children()
+        process.stop()
+        assert eventually(lambda: child.status() == psutil.STATUS_STOPPED)
+        before = cpu_seconds(child.pid)
+        time.sleep(0.1)
+        assert cpu_seconds(child.pid) == before
+        process.wake()
+        assert eventually(lambda: cpu_seconds(child.pid) > before)
+        process.stop()
+    finally:
+        process.end()
+    assert eventually(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+
+
+def eventually(holds, limit_s=20.0):
+    ends = time.monotonic() + limit_s
+    while not holds() and time.monotonic() < ends:
+        time.sleep(0.01)
+    return holds()
+
+
 def test_ending_a_stopped_worker_leaves_nothing(worker):
     worker.stop()
     pid = worker.pid

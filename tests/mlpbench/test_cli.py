@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bench import data
 from mlpbench import cli
 
 ROOT = Path(__file__).parents[2]
@@ -59,7 +60,7 @@ def complaint(capsys, *arguments):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["run", "speed"], "STUDY speed: expected one of alignment, throughput"),
+        (["run", "speed"], "STUDY speed: expected one of accuracy, alignment,"),
         (["run", "--impl", "torch_magic"], "--impl torch_magic: no such implementation"),
         (["run", "--impl", "missing.py"], "--impl missing.py: no such file"),
         (["run", "--impl", "torch_concise:fast"], "--impl torch_concise:fast"),
@@ -80,6 +81,20 @@ def complaint(capsys, *arguments):
         (["run", "throughput", "--baseline", "999"], "--baseline 999"),
         (["run", "--resume"], "--resume: which run?"),
         (["run", "--data-root", "/no/such"], "--data-root"),
+        (["run", "accuracy", "--epochs", "0"], "--epochs 0: expected a whole number from 1"),
+        (["run", "accuracy", "--epochs", "ten"], "--epochs"),
+        (["run", "accuracy", "--seeds", "0"], "--seeds 0: expected a whole number from 1"),
+        (["run", "accuracy", "--seeds", "1001"], "--seeds 1001"),
+        (["run", "accuracy", "--rate", "0"], "--rate 0.0: expected a learning rate above 0, such as 0.1"),
+        (["run", "accuracy", "--rate", "-0.1"], "--rate -0.1"),
+        (["run", "accuracy", "--rate", "nan"], "--rate nan"),
+        (["run", "accuracy", "--rate", "inf"], "--rate inf"),
+        (["run", "accuracy", "--rate", "fast"], "--rate"),
+        (["run", "throughput", "--epochs", "3"], "--epochs 3: means something to the study accuracy only"),
+        (["run", "--seeds", "3"], "--seeds 3: means something to the study accuracy only"),
+        (["run", "--rate", "0.1"], "--rate 0.1: means something to the study accuracy only"),
+        (["run", "accuracy", "--size", "7"], "--size 7: means something to the study alignment only"),
+        (["run", "accuracy", "--budget", "60", "--data-root", "/no/such"], "--data-root"),
         (["run", "--nonsense"], "--nonsense"),
         (["verify", "--impl", "torch_magic"], "--impl torch_magic"),
         (["verify", "--width", "0"], "--width 0"),
@@ -105,6 +120,31 @@ def test_a_file_called_like_one_that_ships_is_bad_input(capsys, tmp_path):
 def test_a_folder_that_cannot_be_written_is_bad_input(capsys, tmp_path):
     (tmp_path / "file").write_text("")
     assert "--out" in complaint(capsys, "run", "throughput", *SMALL, "--out", str(tmp_path / "file" / "run"))
+
+
+def test_accuracy_without_data_is_bad_input_with_the_remedy(capsys, tmp_path):
+    """Synthetic images would be learned, and mean nothing; timing studies take them."""
+    said = complaint(capsys, "run", "accuracy", "--impl", "numpy_scratch", "--out", str(tmp_path / "run"))
+    assert "accuracy: needs Fashion-MNIST" in said
+    assert "--data-root" in said
+    assert "MLPBENCH_DATA" in said
+    assert not (tmp_path / "run" / "run.json").exists()
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_accuracy_with_a_label_file_of_zeros_or_without_it_is_bad_input(capsys, tmp_path, missing):
+    """The sums of the files that come before are those of the real ones, so that the labels are looked at."""
+    raw = tmp_path / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    labels = raw / "train-labels-idx1-ubyte.gz"
+    if not missing:
+        labels.write_bytes(gzip.compress((2049).to_bytes(4, "big") + (60_000).to_bytes(4, "big") + bytes(60_000)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data, "MD5", {labels.name: data.MD5[labels.name]})
+        said = complaint(capsys, "run", "accuracy", "--data-root", str(tmp_path), "--out", str(tmp_path / "run"))
+    assert labels.name in said
+    assert ("No such file" in said) if missing else ("expected MD5 25c81989df183df01b3e8a0aad5dffbe" in said)
+    assert not (tmp_path / "run" / "run.json").exists()
 
 
 def test_a_run_is_not_overwritten(capsys, finished):
@@ -209,8 +249,8 @@ def test_records_of_another_shape_are_bad_input(capsys, copy, file, old, new):
     text = (copy / file).read_text()
     assert old in text
     (copy / file).write_text(text.replace(old, new))
-    assert "damaged" in complaint(capsys, "report", str(copy))
-    assert "damaged" in complaint(capsys, "run", "--out", str(copy), "--resume")
+    for arguments in (("report", str(copy)), ("run", "--out", str(copy), "--resume")):
+        assert re.search(r"damaged|missing; restore", complaint(capsys, *arguments))
 
 
 def test_a_changed_implementation_is_not_resumed(capsys, tmp_path):

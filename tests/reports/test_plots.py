@@ -15,7 +15,7 @@ from reports.colours import BUILT_IN
 Record = dict[str, Any]
 Maker = Callable[..., tuple[Record, Record]]
 MATMUL_ONLY = {"alignment", "matmul_rate"}
-RUN_FIGURES = [name for name in plots.names() if not name.startswith("selfcheck")]
+RUN_FIGURES = [name for name in plots.names() if not name.startswith(("selfcheck", "pipeline"))]
 VERDICTS_ONLY = {"ratio_over_width", "equivalence_width", "alignment", "control"}
 
 

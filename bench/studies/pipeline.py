@@ -1,0 +1,71 @@
+"""What does the input pipeline cost: the textbook's loader against images that are resident on the device?"""
+
+from __future__ import annotations
+
+from itertools import product
+
+from bench import pipelines, plugins
+from bench.case import Case, Group
+from bench.implementations import Implementation
+from bench.studies import Options, with_control
+from mlp_impls import Shape
+
+__all__ = ["BASELINE", "QUESTION", "groups"]
+
+QUESTION = "What does the input pipeline cost, and where does its time go?"
+BASELINE = "dataloader"
+LEARNING_RATE = 0.1
+WIDTH, DEPTH, BATCH = 256, 1, 256
+
+# A tenth of Fashion-MNIST: through the textbook's loader a whole epoch takes seconds, twenty rounds of it minutes.
+IMAGES = 6_000
+
+
+def groups(options: Options) -> list[Group]:
+    """Return one group per implementation, network, batch, dtype and device: each pipeline before the same network."""
+    shapes = [Shape(hidden=(width,) * depth)
+              for width, depth in product(options.widths or (WIDTH,), options.depths or (DEPTH,))]  # fmt: skip
+    return [
+        _group(options, implementation, variant, shape, batch, dtype, device)
+        for device, dtype, batch, shape, (implementation, variant) in product(
+            options.devices, options.dtypes or ("float32",), options.batches or (BATCH,), dict.fromkeys(shapes),
+            options.implementations,
+        )
+    ]  # fmt: skip
+
+
+def _group(
+    options: Options, implementation: Implementation, variant: str, shape: Shape, batch: int, dtype: str, device: str
+) -> Group:
+    behind = f"{implementation.name}:{variant}" if variant else implementation.name
+    name = f"{behind} {shape.name} batch {batch} {dtype} {device}"
+    cases = tuple(
+        Case(
+            study="pipeline",
+            group=name,
+            name=f"{pipeline}:{kind}" if kind else pipeline,
+            workload="fed_epoch",
+            provider=implementation.name,
+            framework=implementation.framework,
+            parameters={
+                "inputs": shape.inputs,
+                "hidden": list(shape.hidden),
+                "outputs": shape.outputs,
+                "batch": batch,
+                "learning_rate": LEARNING_RATE,
+                "images": max(IMAGES // batch, 1) * batch,
+                "pipeline": pipeline,
+                "pipeline_variant": kind,
+            },
+            device=device,
+            dtype=dtype,
+            threads=options.threads,
+            seed=options.seed,
+            source=implementation.source,
+            variant=variant,
+            apart=f"{pipeline}:{kind}" if kind else pipeline,
+        )
+        for pipeline in plugins.names(pipelines)
+        for kind in pipelines.variants(pipeline)
+    )
+    return with_control(Group("pipeline", name, cases, BASELINE))
