@@ -14,7 +14,7 @@ from bench.errors import BadInput
 from bench.hardware.cpu import usable_cores
 from bench.hardware.software import steering_variables
 from bench.plan import PRESETS
-from bench.studies import Options, throughput
+from bench.studies import Options, pipeline, throughput
 from bench.studies.alignment import SIZES
 from mlpbench import choices
 
@@ -98,15 +98,13 @@ def groups(asked: Asked, environ: Mapping[str, str] = os.environ) -> list[Group]
     """Return the groups of every study asked for. Raises BadInput for an option that cannot be."""
     asked.check()
     options = _options(asked, environ)
-    # What feeds a network is asked of one network, unless others are named.
-    one = replace(options, implementations=tuple(implementations.resolve([throughput.BASELINE])))
+    # What feeds a network is asked of one network, unless others are named; there is no other to compare them with.
+    fed = replace(options, implementations=tuple(implementations.resolve(asked.impl or [pipeline.IMPLEMENTATION])))
     names = dict.fromkeys(asked.studies or studies.DEFAULT)
     return [
         group
         for name in names
-        for group in import_module(f"bench.studies.{name}").groups(
-            one if name == "pipeline" and not asked.impl else options
-        )
+        for group in import_module(f"bench.studies.{name}").groups(fed if name == "pipeline" else options)
     ]
 
 

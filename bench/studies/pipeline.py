@@ -10,10 +10,11 @@ from bench.implementations import Implementation
 from bench.studies import Options, with_control
 from mlp_impls import Shape
 
-__all__ = ["BASELINE", "QUESTION", "groups"]
+__all__ = ["BASELINE", "IMPLEMENTATION", "QUESTION", "groups"]
 
 QUESTION = "What does the input pipeline cost, and where does its time go?"
 BASELINE = "dataloader"
+IMPLEMENTATION = "torch_concise"  # that of the textbook's network, behind each pipeline
 LEARNING_RATE = 0.1
 WIDTH, DEPTH, BATCH = 256, 1, 256
 

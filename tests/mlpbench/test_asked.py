@@ -61,3 +61,9 @@ def test_a_kernel_variable_of_the_shell_is_measured_against_its_absence():
 def test_options_that_no_chosen_study_looks_at_are_bad_input(asked):
     with pytest.raises(BadInput):
         groups(asked, {})
+
+
+@pytest.mark.parametrize(("impl", "expected"), [((), {"torch_concise"}), (("torch_manual",), {"torch_manual"})])
+def test_a_pipeline_feeds_the_networks_that_are_named_alone(impl, expected):
+    found = groups(Asked(studies=("pipeline",), impl=impl), {})
+    assert {case.implementation for group in found for case in group.cases} == expected
