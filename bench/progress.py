@@ -48,8 +48,9 @@ class Watch:
     def replan(self, plan: Plan) -> None:
         """Count by another plan from now on."""
         self.plan = plan
+        self.done = 0
         self.left = [(study, index) for study, launches in plan.launches.items() for index in range(launches)]
-        self.total = self.done + self._samples()
+        self.total = self._samples()
 
     def phase(self, text: str) -> None:
         """Say what begins."""

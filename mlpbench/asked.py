@@ -100,11 +100,14 @@ def groups(asked: Asked, environ: Mapping[str, str] = os.environ) -> list[Group]
     options = _options(asked, environ)
     # What feeds a network is asked of one network, unless others are named; there is no other to compare them with.
     fed = replace(options, implementations=tuple(implementations.resolve(asked.impl or [pipeline.IMPLEMENTATION])))
+    learning = replace(options, implementations=tuple(implementations.resolve(asked.impl)))  # no baseline among them
     names = dict.fromkeys(asked.studies or studies.DEFAULT)
     return [
         group
         for name in names
-        for group in import_module(f"bench.studies.{name}").groups(fed if name == "pipeline" else options)
+        for group in import_module(f"bench.studies.{name}").groups(
+            {"pipeline": fed, "accuracy": learning}.get(name, options)
+        )
     ]
 
 

@@ -138,10 +138,15 @@ def _disturbed(summary: Row, compared: list[Row]) -> list[str]:
     parts = [f"{name} {percent(shares[kind])}" for kind, name in KINDS.items() if shares[kind]]
     if not parts:
         return ["No sample was disturbed, by what the kernel tells of steal time, CPU pressure and switches."]
-    text = f"Of all samples {percent(shares['any'])} were disturbed ({listing(parts)}). None was dropped for it"
+    text = (
+        f"Of all samples {percent(shares['any'])} were disturbed, beyond what is usual in their launch "
+        f"({listing(parts)}). None was dropped for it"
+    )
     judged = [row for row in compared if row.get("verdict_undisturbed")]
     if judged and not any(row.get("sensitive") for row in judged):
         text += "; leaving their rounds out changes no verdict that leaving out as many at random would keep"
+        if untested := sum(bool(row.get("disturbed")) and not row.get("verdict_undisturbed") for row in compared):
+            text += f" ({untested} could not be tried: too few rounds are left)"
     return [f"{text}."]
 
 

@@ -65,15 +65,15 @@ def _resident(members: list[Row]) -> str:
     if not shuffled:
         return ""
     best = min(shuffled, key=lambda row: float(row["ratio"]))
-    return f"The resident epoch, shuffled ({best['case']}), is {_times(best)}: {best['verdict']}."
+    return f"The resident epoch, shuffled ({best['case']}), {_times(best)}."
 
 
 def _workers(members: list[Row], stages: list[Row]) -> str:
     """Say what worker processes change, and what starting them costs, which is in no sample."""
     starts = {row["case"]: row["seconds_per_image"] * TRAINING_IMAGES for row in stages if row["stage"] == START}
     said = [
-        f"The loader with worker processes ({row['case']}) is {_times(row)}: {row['verdict']}; starting them takes "
-        f"another {seconds(starts[row['case']])} an epoch."
+        f"The loader with worker processes ({row['case']}) {_times(row)}; starting them takes another "
+        f"{seconds(starts[row['case']])} an epoch."
         for row in members
         if row["case"] in starts and row.get("baseline") == TEXTBOOK
     ]
@@ -81,9 +81,14 @@ def _workers(members: list[Row], stages: list[Row]) -> str:
 
 
 def _times(row: Row) -> str:
-    """Return a ratio of times turned over: how many times as fast."""
-    low, high = (None if not row.get(end) else 1 / row[end] for end in ("ci_high", "ci_low"))
-    return f"{ratio(1 / row['ratio'], low, high)} as fast as the textbook loop (95 % interval {interval(low, high)})"
+    """Return the ratio of times, as everywhere, and the rate it comes to."""
+    low, high = row.get("ci_low"), row.get("ci_high")
+    fast_low, fast_high = (1 / end if end else None for end in (high, low))
+    return (
+        f"takes {ratio(row['ratio'], low, high)} of the textbook loop's time (95 % interval {interval(low, high)}): "
+        f"{row['verdict']}. That is {ratio(1 / row['ratio'], fast_low, fast_high)} its images per second "
+        f"({interval(fast_low, fast_high)})"
+    )
 
 
 def _shares(stages: list[Row]) -> str:
@@ -92,6 +97,6 @@ def _shares(stages: list[Row]) -> str:
     total = sum(mine.get(stage, 0.0) for stage in STAGES)
     if not total:
         return ""
-    names = {"decode": "decoding", "step": "the network"}
-    parts = [f"{percent(mine[stage] / total)} {name}" for stage, name in names.items() if stage in mine]
-    return f"Of the {seconds(total)} that the textbook loop spends on an image, {listing(parts)}."
+    names = {"decode": "decoding", "step": "the network's step"}
+    parts = [f"{percent(mine[stage] / total)} are {name}" for stage, name in names.items() if stage in mine]
+    return f"Of the {seconds(total)} that the textbook loop takes for an image, {listing(parts)}."

@@ -42,8 +42,8 @@ class Finding:
 class Winner:
     """Who is fastest at one width: ``row`` is its comparison, or None where nothing is faster than the baseline.
 
-    ``rivals`` are faster or inconclusive, with intervals that reach the winner's; ``equal`` and ``unsure`` are
-    equivalent and inconclusive.
+    ``rivals`` are faster or inconclusive, with intervals that reach the winner's; ``equal``, ``unsure`` and ``slower``
+    are equivalent, inconclusive and slower.
     """
 
     panel: Panel
@@ -53,6 +53,7 @@ class Winner:
     rivals: tuple[str, ...]
     equal: tuple[str, ...]
     unsure: tuple[str, ...]
+    slower: tuple[str, ...]
     marked: bool
 
     @property
@@ -106,6 +107,7 @@ def _winner(panel: Panel, width: int, found: list[Row]) -> Winner:
         rivals=_names(rivals),
         equal=_names(row for row in found if row["verdict"] == "equivalent"),
         unsure=_names(row for row in found if row["verdict"] == "inconclusive"),
+        slower=_names(row for row in found if row["verdict"] == "slower"),
         marked=any(row.get("marked") for row in found),
     )
 
@@ -145,7 +147,11 @@ def _leads(name: str, found: list[Winner]) -> str:
 def _stands(found: list[Winner]) -> str:
     """Say that nothing is faster than the baseline at these widths."""
     text = f"nothing is faster than {found[0].baseline}"
-    for said, names in (("equivalent", [one.equal for one in found]), ("inconclusive", [one.unsure for one in found])):
+    for said, names in (
+        ("equivalent", [one.equal for one in found]),
+        ("inconclusive", [one.unsure for one in found]),
+        ("slower", [one.slower for one in found]),
+    ):
         parts = [
             f"{listing(list(here))}{f' at {one.width}' if len(found) > 1 else ''}"
             for one, here in zip(found, names, strict=True)

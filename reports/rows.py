@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 __all__ = [
-    "EPOCHS",
     "STUDIES",
+    "UNITS",
     "VERDICTS",
     "Panel",
     "Row",
@@ -36,7 +36,7 @@ VERDICTS = ("faster", "slower", "equivalent", "inconclusive")
 STEERING = "steering"
 STUDIES = {"throughput": "Training steps", "alignment": "Matrix products", "pipeline": "Input pipeline",
            "accuracy": "Learning"}  # fmt: skip
-EPOCHS = ("accuracy",)  # studies in which a step is an epoch
+UNITS = {"accuracy": "epoch", "pipeline": "tenth of an epoch"}  # what a step is, in studies where it is more
 
 
 class Panel(NamedTuple):

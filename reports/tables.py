@@ -209,14 +209,14 @@ def _per_study(
             Section(_heading(name, inside), tuple(map(line, inside)), FAILED if (study, name) in marked else "")
             for name, inside in groups.items()
         )
-        named = _per_epoch(columns) if study in rows.EPOCHS else columns
+        named = _per(rows.UNITS.get(study, "step"), columns)
         tables.append(_without_empty(Table(f"{key}-{study}", rows.STUDIES.get(study, study), named, sections)))
     titles = list(rows.STUDIES.values())
     return sorted(tables, key=lambda table: titles.index(table.title) if table.title in titles else 9)
 
 
-def _per_epoch(columns: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    return tuple((heading.replace("per step", "per epoch"), kind) for heading, kind in columns)
+def _per(unit: str, columns: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    return tuple((heading.replace("per step", f"per {unit}"), kind) for heading, kind in columns)
 
 
 def _without_empty(table: Table) -> Table:

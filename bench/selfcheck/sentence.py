@@ -15,7 +15,7 @@ PEOPLE_SAY = {"numpy": "NumPy", "numpy_scratch": "NumPy", "torch": "PyTorch"}
 
 
 def tell(found: Row) -> str:
-    """Return the sentence, from what ``rates.derive`` found; every share has its one-sided 95 % bound beside it."""
+    """Return the sentence, from what ``rates.derive`` found; every share has its 95 % bounds beside it."""
     by_provider: dict[str, list[Row]] = {}
     for row in found["planted"]["settings"]:
         by_provider.setdefault(row["provider"], []).append(row)
@@ -43,8 +43,8 @@ def _resolved(provider: str, rows: list[Row]) -> str:
 def _tries(row: Row) -> str:
     found = row["found"]
     late = f", {row['late']} of them late" if row["late"] else ""
-    least = math.floor(100 * found["at_least"])
-    return f"{found['count']} of {found['of']} tries of {_time(row):.0f} s{late} [at least {least} %]"
+    low, high = math.floor(100 * found["low"]), math.ceil(100 * found["high"])
+    return f"{found['count']} of {found['of']} tries of {_time(row):.0f} s{late} [{low} to {high} %]"
 
 
 def _effect(row: Row) -> str:
@@ -61,5 +61,5 @@ def _identical(aa: Row) -> str:
         return ""
     count, false = aa["count"], aa["false"]
     told = f"{false['count'] or 'none'} {'were' if false['count'] > 1 else 'was'} called different"
-    most = math.ceil(1000 * false["at_most"]) / 10
-    return f"of {count} identical {'pair' if count == 1 else 'pairs'} {told} [at most {most:g} %]"
+    low, high = math.floor(1000 * false["low"]) / 10, math.ceil(1000 * false["high"]) / 10
+    return f"of {count} identical {'pair' if count == 1 else 'pairs'} {told} [{low:g} to {high:g} %]"
