@@ -48,7 +48,7 @@ MOST_LAUNCHES = 200
 MOST_ROUNDS = 1000  # beyond, a round more narrows nothing that launches do not
 SHORTEST_ROUND_S = 1e-4
 LEAST_LAUNCHES_TO_STOP = 10
-RESERVE = 0.95  # of what is left: launches differ in length
+RESERVE = 0.92  # of what is left: launches differ in length
 MEDIAN_INEFFICIENCY = math.pi / 2  # variance of a median over that of a mean, for normal noise
 BETWEEN_FLOOR = 0.1  # least share of the launch-to-launch variance taken as such: three launches cannot show it absent
 

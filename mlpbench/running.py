@@ -48,7 +48,7 @@ def run(
     console = error_console()
     if out is not None and not resume and not dry_run:
         RunFolder.check(out)
-    with signals(signal.default_int_handler, signal.SIGTERM, signal.SIGHUP):
+    with signals(signal.default_int_handler, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         prepared = _resumed(asked, data_root, out) if resume else _planned(asked, data_root, console, dry_run)
         if dry_run:
             _show_plan(prepared)
@@ -64,8 +64,9 @@ def run(
 
 @contextmanager
 def signals(handler: Any, *numbers: signal.Signals) -> Iterator[None]:
-    """Handle these signals so within the block."""
-    before = {number: signal.signal(number, handler) for number in numbers}
+    """Handle these signals so within the block; a hang-up that is ignored, as under nohup, stays so."""
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    before = {number: signal.signal(number, handler) for number in numbers if not (ignored and number == signal.SIGHUP)}
     try:
         yield
     finally:

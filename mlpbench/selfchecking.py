@@ -68,7 +68,7 @@ def selfcheck(asked: Asked, out: Path | None, *, resume: bool, as_json: bool) ->
     if resume and out is None:
         raise BadInput("--resume: which self-check? name its folder with --out")
     console = error_console()
-    with signals(signal.default_int_handler, signal.SIGTERM, signal.SIGHUP):
+    with signals(signal.default_int_handler, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         folder = _resumed(asked, out) if resume and out is not None else _begun(asked, out, console)
         console.print(f"recording into {folder}; Ctrl-C keeps the tries that are complete")
         interrupted = _try(folder, asked, console)

@@ -300,7 +300,7 @@ def test_the_study_feeds_one_network_in_processes_of_their_own():
 
 
 def test_named_implementations_have_groups_of_their_own():
-    found = groups(Asked(studies=("pipeline",), impl=("torch_manual",), threads=1))
+    found = groups(Asked(studies=("pipeline",), impl=("torch_manual", "torch_concise"), threads=1))
     assert {one.provider for group in found for one in group.cases} == {"torch_concise", "torch_manual"}
     assert len({group.name for group in found}) == 2
 

@@ -384,3 +384,22 @@ def test_a_killed_run_leaves_no_process_and_is_resumed(tmp_path, samples):
     assert (folder / "samples.jsonl").read_bytes().startswith(before[: before.rfind(b"\n") + 1])
     row = json.loads((folder / "summary.json").read_text())["comparisons"][0]
     assert row["launches"] == json.loads((folder / "run.json").read_text())["plan"]["launches"]["throughput"]
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGHUP, 0)])
+def test_signals_that_were_ignored_at_the_start(number, status):
+    """A background job, which starts with SIGINT ignored, can be interrupted; under nohup no hang-up ends a run."""
+    from mlpbench.running import signals
+
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        with signals(signal.default_int_handler, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            caught = 0
+            try:
+                os.kill(os.getpid(), number)
+                time.sleep(0.01)
+            except KeyboardInterrupt:
+                caught = 130
+    finally:
+        signal.signal(number, before)
+    assert caught == status
