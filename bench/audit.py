@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations, pairwise, permutations
 from typing import Any
 
+from bench.stats import LEAST_SHARE_OF_ROUNDS
+
 __all__ = ["interleaved", "order"]
 
 Sample = Mapping[str, Any]
 
-LEAST_SHARE_OF_ROUNDS = 0.5  # as for a launch to count for a pair
 LEAST_ROUNDS = 3  # of a case that ended in its first rounds the one or two it has may be those another one lacks
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from bench import plan as planning
 from bench import series, stats
 from bench.launch import PILOT
 from bench.plan import Plan, Planned
+from bench.stats import LEAST_JUDGED as LEAST_LAUNCHES
 from bench.stats import Comparison
 from bench.store import Records
 
@@ -32,7 +33,6 @@ __all__ = [
     "adjustable",
     "choose",
     "describe",
-    "fits",
     "intervals",
     "precise",
     "settle",
@@ -42,7 +42,6 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 PILOT_LAUNCHES = 3
-LEAST_LAUNCHES = 5
 LEAST_ROUNDS = 20
 MOST_LAUNCHES = 200
 MOST_ROUNDS = 1000  # beyond, a round more narrows nothing that launches do not
@@ -113,18 +112,20 @@ def _expected_mde(noises: Sequence[Noise], launches: int, rounds: int) -> float:
     return float(np.mean(logs)) if logs else 0.0
 
 
-def settle(plan: Plan, records: Records, left_s: float) -> Plan:
-    """Return the plan with launches and rounds fixed from its pilot launches; studies share what is left by cost."""
+def settle(plan: Plan, records: Records, left_s: float) -> tuple[Plan, bool]:
+    """Return the plan with launches and rounds fixed from its pilot launches, and whether the seconds left hold it.
+
+    Studies share the time by cost. The least plan there is, is taken whether or not it fits.
+    """
     costs = {study: _cost(plan, records, study) for study in adjustable(plan)}
     least = {study: LEAST_LAUNCHES * (cost.launch_s + LEAST_ROUNDS * cost.round_s) for study, cost in costs.items()}
-    times = _times(records)
     launches = dict(plan.launches)
     groups = list(filter(_fixed, plan.groups))
     for study, cost in costs.items():
         share = RESERVE * left_s * least[study] / sum(least.values())
-        launches[study], rounds = choose(_noises(plan, times, study), cost, share)
+        launches[study], rounds = choose(_noises(plan, records, study), cost, share)
         groups += [replace(entry, rounds=_squares(rounds, len(entry.group.cases))) for entry in plan.of(study)]
-    return replace(plan, launches=launches, groups=groups, budget_s=None)
+    return replace(plan, launches=launches, groups=groups, budget_s=None), sum(least.values()) <= left_s
 
 
 def precise(comparisons: Sequence[Comparison], target: float) -> bool:
@@ -145,14 +146,29 @@ def _squares(rounds: int, cases: int) -> int:
     return max(planning.whole_squares(LEAST_ROUNDS, cases), rounds // square * square)
 
 
-def _noises(plan: Plan, times: dict[str, Floats], study: str) -> list[Noise]:
-    found = []
+def _pairs(
+    plan: Plan, study: str, times: dict[str, Floats], lost: Container[str] = ()
+) -> Iterator[tuple[Floats, Floats, int]]:
+    """Yield the times of each case and of its baseline, and how many cases share its Holm."""
     for entry in plan.of(study):
-        present = {case.name: times[case.id] for case in entry.group.cases if case.id in times}
+        present = {case.name: case for case in entry.group.cases if case.id in times and case.id not in lost}
         baseline = present.pop(entry.group.baseline, None)
-        family = max(1, sum(not case.control and case.name in present for case in entry.group.cases))
+        family = max(1, sum(not case.control for case in present.values()))
         if baseline is not None:
-            found += [_noise(stats.log_ratios(series, baseline), family) for series in present.values()]
+            yield from ((times[case.id], times[baseline.id], family) for case in present.values())
+
+
+def _rounds(plan: Plan, study: str) -> dict[str, int]:
+    return {case.id: entry.rounds for entry in plan.of(study) for case in entry.group.cases}
+
+
+def _planning(launch: int) -> bool:
+    return launch < PILOT
+
+
+def _noises(plan: Plan, records: Records, study: str) -> list[Noise]:
+    times = series.times(records, _rounds(plan, study), _planning)
+    found = [_noise(stats.log_ratios(case, base), family) for case, base, family in _pairs(plan, study, times)]
     return [noise for noise in found if noise is not None]
 
 
@@ -162,76 +178,36 @@ def _noise(logs: Floats, family: int) -> Noise | None:
     if len(logs) < 2:
         return None
     medians = np.nanmedian(logs, axis=1)
-    # 1.4826 times the median absolute deviation is the standard deviation of normal noise; spikes leave it alone.
-    within = float(np.mean((1.4826 * np.nanmedian(np.abs(logs - medians[:, None]), axis=1)) ** 2))
+    within = float(np.mean((stats.MAD_TO_DEVIATION * np.nanmedian(np.abs(logs - medians[:, None]), axis=1)) ** 2))
     total = float(medians.var(ddof=1))
     between = max(total - MEDIAN_INEFFICIENCY * within / logs.shape[1], BETWEEN_FLOOR * total)
     return Noise(between, within, family)
 
 
-def _taken(records: Records) -> dict[tuple[str, int], tuple[int, float]]:
-    """Return {(study, launch): (attempt, seconds)} of the whole launches that a plan may be made from."""
-    return {
-        (outcome["study"], outcome["launch"]): (outcome["attempt"], outcome["wall_s"])
-        for outcome in records.outcomes
-        if outcome["kind"] == "launch" and outcome["launch"] < PILOT and outcome["complete"]
-    }
-
-
-def _samples(records: Records) -> list[dict[str, Any]]:
-    taken = _taken(records)
-    return [
-        sample
-        for sample in records.samples
-        if taken.get((sample["case"].partition("/")[0], sample["launch"]), (None,))[0] == sample["attempt"]
-    ]
-
-
-def _times(records: Records) -> dict[str, Floats]:
-    """Seconds per step of the pilot launches, (launches, rounds), by case id."""
-    found: dict[str, dict[tuple[int, int], float]] = defaultdict(dict)
-    for sample in _samples(records):
-        found[sample["case"]][sample["launch"], sample["round"]] = sample["elapsed_s"] / sample["steps"]
-    result = {}
-    for case, values in found.items():
-        launches = range(PILOT - PILOT_LAUNCHES, PILOT)
-        rounds = 1 + max(number for _, number in values)
-        result[case] = np.array([[values.get((row, column), np.nan) for column in range(rounds)] for row in launches])
-    return result
-
-
 def _cost(plan: Plan, records: Records, study: str) -> Cost:
     """Medians over the pilot launches; the first and last sample of a group span its rounds."""
     spans: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for sample in _samples(records):
-        if sample["case"].startswith(f"{study}/"):
-            spans[sample["launch"]][sample["case"].rpartition("/")[0]].append(sample["at_s"])
+    for sample, _ in series.counted(records, _rounds(plan, study), _planning):
+        spans[sample["launch"]][sample["case"].rpartition("/")[0]].append(sample["at_s"])
     if not spans:
         return Cost(1.0, 1.0)
     rounds = {f"{study}/{entry.group.name}": entry.rounds for entry in plan.of(study)}
-    walls = {launch: seconds for (of, launch), (_, seconds) in _taken(records).items() if of == study}
+    walls = {
+        outcome["launch"]: outcome["wall_s"]
+        for outcome in records.outcomes
+        if outcome["kind"] == "launch" and outcome["complete"] and outcome["study"] == study
+        if _planning(outcome["launch"])
+    }
     fixed = [walls[launch] - sum(map(np.ptp, groups.values())) for launch, groups in spans.items()]
     per_round = [sum(np.ptp(at) / rounds[name] for name, at in groups.items()) for groups in spans.values()]
     return Cost(float(np.median(fixed)), float(np.median(per_round)))
 
 
-def intervals(plan: Plan, records: Records, study: str) -> list[Comparison]:
-    """Return the comparisons of a study as they stand, controls and all."""
-    rounds = {case.id: entry.rounds for entry in plan.of(study) for case in entry.group.cases}
-    times = series.times(records, rounds)
-    found = []
-    for entry in plan.of(study):
-        present = {case.name: times[case.id] for case in entry.group.cases if case.id in times}
-        baseline = present.pop(entry.group.baseline, None)
-        if baseline is not None:
-            found += [stats.compare(values, baseline) for values in present.values()]
+def intervals(plan: Plan, records: Records, study: str, lost: Container[str] = ()) -> list[Comparison]:
+    """Return the comparisons of a study as they stand, controls and all, but without the cases that were lost."""
+    times = series.times(records, _rounds(plan, study))
+    found = [stats.compare(case, baseline) for case, baseline, _ in _pairs(plan, study, times, lost)]
     return [comparison for comparison in found if comparison is not None]
-
-
-def fits(plan: Plan, records: Records, left_s: float) -> bool:
-    """Return whether the seconds left hold the least plan there may be."""
-    costs = [_cost(plan, records, study) for study in adjustable(plan)]
-    return sum(LEAST_LAUNCHES * (cost.launch_s + LEAST_ROUNDS * cost.round_s) for cost in costs) <= left_s
 
 
 def describe(plan: Plan) -> dict[str, Any]:

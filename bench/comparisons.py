@@ -15,13 +15,12 @@ from bench.case import Case, Group
 from bench.plan import Planned
 from bench.stats import Comparison
 
-__all__ = ["LEAST_LAUNCHES", "compare"]
+__all__ = ["compare"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Row = dict[str, Any]
 
-LEAST_LAUNCHES = 5  # with three, 13 % of families hold a false verdict (simulated); see docs/method.md
 DECIDED = {"faster", "slower"}
 
 
@@ -71,12 +70,12 @@ def _pairs(group: Group, times: dict[str, Floats], flagged: dict[str, dict[str, 
         own = times[case.id] / workloads.work(case).flops
         comparison = stats.compare(own, base)
         if comparison is not None:
-            row = _row(case, group, comparison, times[case.id], stats.launch_medians(stats.log_ratios(own, base)))
+            row = _row(case, group, comparison, times[case.id])
             found.append(Pair(case, own, base, touched | disturbance.disturbed(flagged, case.id), comparison, row))
     return found
 
 
-def _row(case: Case, group: Group, comparison: Comparison, times: Floats, medians: Floats) -> Row:
+def _row(case: Case, group: Group, comparison: Comparison, times: Floats) -> Row:
     return {
         **columns.identity(case, group),
         "ratio": comparison.ratio,
@@ -94,7 +93,7 @@ def _row(case: Case, group: Group, comparison: Comparison, times: Floats, median
         **columns.absolute(case, times),
         "percent_of_attainable": None,
         "marked": False,
-        "medians": [float(value) for value in medians[np.isfinite(medians)]],
+        "medians": list(comparison.medians),
     }
 
 
@@ -108,7 +107,9 @@ def _judge(family: list[Pair], margin: float, alpha: float) -> None:
         verdict = judge(pair.comparison)
         pair.row.update(
             verdict=verdict,
-            reason=None if pair.comparison.launches >= LEAST_LAUNCHES else f"fewer than {LEAST_LAUNCHES} launches",
+            reason=None
+            if pair.comparison.launches >= stats.LEAST_JUDGED
+            else f"fewer than {stats.LEAST_JUDGED} launches",
             mde=stats.mde(pair.comparison.deviation, pair.comparison.launches, len(family), margin, alpha),
             p_adjusted=p_adjusted,
         )
@@ -117,7 +118,7 @@ def _judge(family: list[Pair], margin: float, alpha: float) -> None:
 
 
 def _verdict(comparison: Comparison, factor: float, margin: float, alpha: float) -> str:
-    if comparison.launches < LEAST_LAUNCHES:
+    if comparison.launches < stats.LEAST_JUDGED:
         return "inconclusive"
     return stats.verdict(comparison, min(1.0, comparison.p * factor), margin, alpha)
 

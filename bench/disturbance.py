@@ -40,7 +40,6 @@ LEAST_SHARE = 0.05
 SWITCH_S = 0.001
 REPETITIONS = 200
 KEPT = 0.95
-LEAST_LAUNCHES = 5
 
 
 def flags(recorded: dict[str, dict[str, Floats]]) -> dict[str, dict[str, Flags]]:
@@ -106,7 +105,7 @@ def sensitivity(case: Floats, baseline: Floats, touched: Flags, verdict: str, ju
     if rest is None:
         return row
     row["ratio_undisturbed"] = rest.ratio
-    if rest.launches < LEAST_LAUNCHES:
+    if rest.launches < stats.LEAST_JUDGED:
         return row
     found = judge(rest)
     kept = 1.0

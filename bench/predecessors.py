@@ -17,11 +17,10 @@ Row = dict[str, Any]
 
 ALPHA = 0.01  # over all predecessors of the run, as for the controls
 LEAST_CASES = 3  # with two, one is always before the other and there is nothing to tell it from
-LEAST_LAUNCHES = 5
 # A case never follows itself, so it is spared its own effect: a ratio is off by at most effect / (cases - 1), which
 # is an eighth of the margin here, with three cases.
 SHARE_OF_MARGIN = 0.25
-HUBER, MAD_TO_DEVIATION, FITS = 1.345, 1.4826, 6
+HUBER, FITS = 1.345, 6
 
 
 def after_effects(groups: list[Planned], times: dict[str, Floats], positions: dict[str, Floats],
@@ -40,7 +39,7 @@ def after_effects(groups: list[Planned], times: dict[str, Floats], positions: di
     rows = [row for planned in judged for row in _of_group(planned, times, positions)]
     for row, p_adjusted in zip(rows, stats.holm([row["p"] for row in rows]), strict=True):
         beyond = abs(np.log(row["effect"])) > np.log1p(SHARE_OF_MARGIN * margin)
-        enough = row["launches"] >= LEAST_LAUNCHES
+        enough = row["launches"] >= stats.LEAST_JUDGED
         row |= {"p_adjusted": p_adjusted, "flagged": bool(p_adjusted < ALPHA and beyond and enough)}
     return rows
 
@@ -98,7 +97,7 @@ def _huber(design: Floats, values: Floats) -> Floats:
         root = np.sqrt(weights)
         fitted = np.linalg.lstsq(design * root[:, None], values * root, rcond=None)[0]
         residuals = np.abs(values - design @ fitted)
-        limit = HUBER * MAD_TO_DEVIATION * float(np.median(residuals))
+        limit = HUBER * stats.MAD_TO_DEVIATION * float(np.median(residuals))
         weights = np.minimum(1.0, limit / np.maximum(residuals, 1e-300))
         if not limit:
             break

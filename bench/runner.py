@@ -80,7 +80,8 @@ def _stop_if_precise(context: Context, plan: Plan, study: str, index: int) -> Pl
     done = index + 1
     if plan.precision is None or not budget.LEAST_LAUNCHES_TO_STOP <= done < plan.launches[study]:
         return plan
-    if not budget.precise(budget.intervals(plan, store.read(context.folder.path), study), plan.precision):
+    found = budget.intervals(plan, store.read(context.folder.path), study, context.retired)
+    if not budget.precise(found, plan.precision):
         return plan
     context.folder.outcome("stopped", study=study, launches=done, planned=plan.launches[study])
     shorter = replace(plan, launches={**plan.launches, study: done})
@@ -96,8 +97,8 @@ def _settle(context: Context, plan: Plan, state: _Earlier, watch: Watch, ends: f
             index = PILOT - 1 - number
             _launch(context, plan, study, index, state.attempts.get((study, index), 0))
     records, left_s = store.read(context.folder.path), ends - time.monotonic()
-    settled, short = budget.settle(plan, records, left_s), not budget.fits(plan, records, left_s)
-    context.folder.outcome("planned", budget_s=plan.budget_s, short=short, studies=budget.describe(settled))
+    settled, fits = budget.settle(plan, records, left_s)
+    context.folder.outcome("planned", budget_s=plan.budget_s, short=not fits, studies=budget.describe(settled))
     context.folder.replan(settled.to_json())
     watch.replan(settled)
     return settled

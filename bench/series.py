@@ -15,6 +15,7 @@ __all__ = [
     "arrays",
     "complete_launches",
     "counted",
+    "of_result",
     "outcomes_by_case",
     "start_up",
     "telemetry",
@@ -25,25 +26,32 @@ __all__ = [
 Floats = NDArray[np.float64]
 Record = dict[str, Any]
 Column = Callable[[Record], float | None]
+Which = Callable[[int], bool]
 
 
-def complete_launches(records: Records) -> dict[str, dict[int, int]]:
+def of_result(launch: int) -> bool:
+    """Return whether a launch counts; pilots and what budgets are planned from have numbers below zero."""
+    return launch >= 0
+
+
+def complete_launches(records: Records, which: Which = of_result) -> dict[str, dict[int, int]]:
     """Return {study: {launch: attempt}} of the launches that ran to their end; the others stay out of the inference."""
     found: dict[str, dict[int, int]] = defaultdict(dict)
     for outcome in records.outcomes:
-        if outcome["kind"] == "launch" and outcome["complete"] and outcome["launch"] >= 0:
+        if outcome["kind"] == "launch" and outcome["complete"] and which(outcome["launch"]):
             found[outcome["study"]][outcome["launch"]] = outcome["attempt"]
     return found
 
 
-def counted(records: Records, rounds: dict[str, int]) -> Iterator[tuple[Record, int]]:
+def counted(records: Records, rounds: dict[str, int], which: Which = of_result) -> Iterator[tuple[Record, int]]:
     """Yield the samples of planned cases in complete launches, in the order taken, each with its launch's row.
 
     Args:
         records: A run.
         rounds: The planned rounds of each case, by id.
+        which: Of which launches.
     """
-    complete = complete_launches(records)
+    complete = complete_launches(records, which)
     rows = {study: {launch: row for row, launch in enumerate(sorted(found))} for study, found in complete.items()}
     for sample in records.samples:
         case = sample["case"]
@@ -55,17 +63,20 @@ def counted(records: Records, rounds: dict[str, int]) -> Iterator[tuple[Record, 
             yield sample, row
 
 
-def arrays(records: Records, rounds: dict[str, int], columns: Mapping[str, Column]) -> dict[str, dict[str, Floats]]:
+def arrays(
+    records: Records, rounds: dict[str, int], columns: Mapping[str, Column], which: Which = of_result
+) -> dict[str, dict[str, Floats]]:
     """Return {column: {case id: values}}, (complete launches, rounds), NaN where there is no sample or no value.
 
     Args:
         records: A run.
         rounds: The planned rounds of each case, by id.
         columns: What to read off a sample; None where it does not say.
+        which: Of which launches.
     """
-    launches = {study: len(found) for study, found in complete_launches(records).items()}
+    launches = {study: len(found) for study, found in complete_launches(records, which).items()}
     result: dict[str, dict[str, Floats]] = {name: {} for name in columns}
-    for sample, row in counted(records, rounds):
+    for sample, row in counted(records, rounds, which):
         case = sample["case"]
         for name, column in columns.items():
             if case not in result[name]:
@@ -76,9 +87,9 @@ def arrays(records: Records, rounds: dict[str, int], columns: Mapping[str, Colum
     return result
 
 
-def times(records: Records, rounds: dict[str, int]) -> dict[str, Floats]:
+def times(records: Records, rounds: dict[str, int], which: Which = of_result) -> dict[str, Floats]:
     """Return seconds per step of each case, (complete launches, rounds), NaN where a sample is missing."""
-    return arrays(records, rounds, {"time_s": time_s})["time_s"]
+    return arrays(records, rounds, {"time_s": time_s}, which)["time_s"]
 
 
 def time_s(sample: Record) -> float:

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats as scipy_stats
 
+from bench.stats import LEAST_SHARE_OF_ROUNDS
+
 __all__ = ["LEAST_ROUNDS", "NEVER", "STEADY", "State", "state"]
 
 Floats = NDArray[np.float64]
@@ -20,7 +22,6 @@ SHIFTS = 3999
 FEW_SHIFTS = 99
 MOST_OF_FEW = 4
 P = 0.0005  # two of 4,000, the data itself among them; at 0.001 AR(1) noise of 0.8 gives 0.6 % false changes
-LEAST_SHARE_OF_ROUNDS = 0.5
 SHARE_OF_MARGIN = 0.5
 
 

@@ -26,12 +26,11 @@ from bench import (
 )
 from bench.budget import PILOT_LAUNCHES
 from bench.case import Case, Group
-from bench.comparisons import LEAST_LAUNCHES
 from bench.errors import BadInput
 from bench.plan import Plan, Planned
 from bench.store import FORMAT_VERSION, Records, write_json
 
-__all__ = ["LEAST_LAUNCHES", "summarize", "to_csv", "write"]
+__all__ = ["summarize", "to_csv", "write"]
 
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
@@ -165,7 +164,7 @@ def _launch_notes(plan: Plan, records: Records) -> list[str]:
     for study, planned in plan.launches.items():
         done = len(complete.get(study, {}))
         if done < planned:
-            little = "; below five no verdict is given" if done < LEAST_LAUNCHES else ""
+            little = "; below five no verdict is given" if done < stats.LEAST_JUDGED else ""
             notes.append(f"{study}: {done} of {planned} launches are complete{little}. --resume finishes the rest.")
     return notes
 

@@ -16,7 +16,6 @@ import numpy as np
 from scipy import stats as scipy_stats
 
 from bench import stats
-from bench.comparisons import LEAST_LAUNCHES
 from bench.selfcheck import sentence
 from bench.stats import Comparison
 
@@ -101,7 +100,7 @@ def _judged_anew(run: int, line: Row, one: Row, margin: float) -> Row | None:
         ratio=ratio, ci_low=low, ci_high=high, mean_ratio=ratio, p=found.p, deviation=found.deviation,
         launches=found.launches, rounds=line["rounds"],
     )  # fmt: skip
-    enough = found.launches >= LEAST_LAUNCHES
+    enough = found.launches >= stats.LEAST_JUDGED
     return {
         "run": run,
         "setting": line["setting"],
