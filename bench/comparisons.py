@@ -105,11 +105,10 @@ def _judge(family: list[Pair], margin: float, alpha: float) -> None:
         factor = p_adjusted / pair.comparison.p if pair.comparison.p > 0 else 1.0
         judge = partial(_verdict, factor=factor, margin=margin, alpha=alpha)
         verdict = judge(pair.comparison)
+        few = pair.comparison.launches < stats.LEAST_JUDGED
         pair.row.update(
             verdict=verdict,
-            reason=None
-            if pair.comparison.launches >= stats.LEAST_JUDGED
-            else f"fewer than {stats.LEAST_JUDGED} launches",
+            reason=f"fewer than {stats.LEAST_JUDGED} launches" if few else None,
             mde=stats.mde(pair.comparison.deviation, pair.comparison.launches, len(family), margin, alpha),
             p_adjusted=p_adjusted,
         )

@@ -29,8 +29,9 @@ from numpy.typing import NDArray
 
 from bench import synthetic
 from bench.errors import BadInput
+from bench.folders import cache_folder
 
-__all__ = ["CLASSES", "DataSource", "cache_folder", "drawn", "examples", "find", "load"]
+__all__ = ["CLASSES", "DataSource", "drawn", "examples", "find", "flat", "load"]
 
 # Fashion-MNIST's labels, 0 to 9, by its authors' description.
 CLASSES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
@@ -135,22 +136,9 @@ def load(directory: Path, split: Literal["train", "test"]) -> tuple[NDArray[np.u
     return images, labels
 
 
-def cache_folder(environ: Mapping[str, str]) -> Path:
-    """Return ``$MLPBENCH_CACHE``, else ``mlpbench`` in ``$XDG_CACHE_HOME`` or ``~/.cache``.
-
-    Raises:
-        BadInput: There is no home folder to put it in.
-    """
-    if own := environ.get("MLPBENCH_CACHE"):
-        return Path(own).absolute()
-    # The XDG base directory specification has relative paths ignored.
-    if (xdg := environ.get("XDG_CACHE_HOME", "")) and Path(xdg).is_absolute():
-        return Path(xdg, "mlpbench")
-    try:
-        home = Path(environ.get("HOME") or Path.home())
-    except RuntimeError:
-        raise BadInput("HOME: expected a home folder for the cache; set MLPBENCH_CACHE to a writable folder") from None
-    return home / ".cache" / "mlpbench"
+def flat(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return images, (count, rows, columns), as (count, inputs) in [0, 1]."""
+    return images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
 
 
 def _check_archive(path: Path, option: str, given: Path | None = None) -> None:

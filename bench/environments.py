@@ -10,6 +10,7 @@ from pathlib import Path
 
 import bench
 import mlp_impls
+from bench.folders import cache_folder
 
 __all__ = ["Environment", "command", "for_framework", "variables"]
 
@@ -21,6 +22,9 @@ THREAD_VARIABLES = (
     "BLIS_NUM_THREADS",
     "NUMEXPR_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
+    "NPROC",  # the size of XLA's pool on a CPU
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
 )
 
 # A worker sees its own environment's packages and, by path, the light ones of ours: never the host's site-packages.
@@ -45,12 +49,14 @@ class Environment:
     reason: str | None = None
 
 
-def for_framework(framework: str) -> Environment:
+def for_framework(framework: str, environ: Mapping[str, str] = os.environ) -> Environment:
     """Return the environment in which the framework runs; torch and NumPy live in the default one."""
     if framework in DEFAULT_FRAMEWORKS:
         return Environment(framework, sys.executable)
-    known = ", ".join(DEFAULT_FRAMEWORKS)
-    return Environment(framework, "", f"there is no environment for the framework {framework!r}, only for {known}")
+    interpreter = cache_folder(environ) / "environments" / framework / "bin" / "python"
+    if interpreter.is_file():
+        return Environment(framework, str(interpreter))
+    return Environment(framework, "", f"there is no environment for {framework}: mlpbench env create {framework}")
 
 
 def command(environment: Environment, *arguments: str) -> list[str]:

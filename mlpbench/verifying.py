@@ -12,9 +12,10 @@ from typing import Any
 
 from rich.table import Table
 
-from bench import data, implementations
+from bench import implementations
 from bench.case import Case
 from bench.errors import BadInput
+from bench.folders import cache_folder
 from bench.hardware.cpu import usable_cores
 from bench.launch import Limits
 from bench.process import WorkerError, WorkerProcess, spawn
@@ -87,7 +88,7 @@ def _case(
 
 def _check(cases: list[Case], progress: ProgressLine) -> list[Row]:
     results: list[Row] = []
-    cache = data.cache_folder(os.environ) / "compilers"
+    cache = cache_folder(os.environ) / "compilers"
     with tempfile.TemporaryDirectory(prefix="mlpbench-") as references:
         for _, members in groupby(cases, key=lambda case: case.worker):
             with _Checker(cache, references) as checker:

@@ -23,7 +23,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -100,7 +100,6 @@ class Decision:
         ci_high: Its interval's upper end, or None.
         verdict: ``faster``, ``slower``, ``same`` or ``inconclusive``: B against A.
         seconds: Wall time of everything that led to it.
-        also: The ratio by other statistics that the tool offers to decide on, by name.
     """
 
     ratio: float
@@ -108,7 +107,6 @@ class Decision:
     ci_high: float | None
     verdict: str
     seconds: float
-    also: Mapping[str, float] = field(default_factory=dict)
 
 
 def missing(modules: Sequence[str]) -> str | None:
@@ -158,17 +156,22 @@ def run(
         text=True,
         process_group=0,  # tools have processes of their own: they are ended together
     )
+    output = _output(process, limit_s)
+    if process.returncode and (regressed is None or regressed not in output):
+        raise PeerError(f"ended with exit status {process.returncode}: {reason(output)}")
+    return output
+
+
+def _output(process: subprocess.Popen[str], limit_s: float) -> str:
+    """Return what a process printed; on a time-out or an interrupt it is killed with whatever it started."""
     try:
-        output, _ = process.communicate(timeout=limit_s)
+        return process.communicate(timeout=limit_s)[0]
     except BaseException as error:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         if isinstance(error, subprocess.TimeoutExpired):
             raise PeerError(f"took longer than its limit of {limit_s:.0f} s") from None
         raise
-    if process.returncode and (regressed is None or regressed not in output):
-        raise PeerError(f"ended with exit status {process.returncode}: {reason(output)}")
-    return output
 
 
 def variables(pair: Pair, folder: Path, products: int) -> dict[str, str]:

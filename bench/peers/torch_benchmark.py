@@ -48,7 +48,6 @@ table.trim_significant_figures()
 figures = [result.significant_figures for result in results]
 document = {
     "medians": [result.median for result in results],
-    "means": [result.mean for result in results],
     "measurements": [len(result.times) for result in results],
     "significant_figures": figures,
     "trimmed": [trim_sigfig(result.median, min(figures)) for result in results],
@@ -66,8 +65,7 @@ def decide(pair: Pair, budget_s: float, folder: Path) -> Decision:
     arguments = ["bench_pair.py", *map(str, (pair.threads, deadline, *pair.products))]
     peers.run(pair, folder, arguments, 60 + 10 * budget_s)
     document = json.loads((folder / "pair.json").read_text())
-    also = {"mean": _ratio(document["means"])}
-    return Decision(_ratio(document["medians"]), None, None, verdict(document), time.perf_counter() - began, also)
+    return Decision(_ratio(document["medians"]), None, None, verdict(document), time.perf_counter() - began)
 
 
 def verdict(document: Any) -> str:

@@ -8,7 +8,7 @@ The contract of a pipeline file:
     Optional literal ``{name: {keyword: value}}``; its cases are then ``NAME`` and ``NAME:VARIANT``, and the keywords
     are passed on. A variant with ``workers`` prepares its batches in other processes.
 ``unsupported(device, **variant) -> str | None``
-    The reason why it cannot run so here, or None.
+    Optional: the reason why it cannot run so here, or None.
 ``build(images, labels, layout, *, batch, seed, timed=untimed, **variant) -> Feed``
     ``images``, (count, rows, columns) of uint8, and ``labels``, (count,), become a function ``feed(start, stop)``: it
     yields batches of the images from ``start`` to ``stop``, each image once, in a new order at every call where the
@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench import data
 from mlp_impls import Model
 
 __all__ = ["STAGES", "Feed", "Layout", "Stopwatch", "Timed", "framework", "load", "untimed", "variants"]
@@ -113,8 +114,7 @@ class Layout:
 
     def resident(self, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> tuple[Any, Any]:
         """Return all images and labels as tensors on the device, in this layout."""
-        flat = images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
-        placed = self._model.place(flat, labels.astype(np.int64))
+        placed = self._model.place(data.flat(images), labels.astype(np.int64))
         images_placed, labels_placed = self._tensors(placed)
         return images_placed, labels_placed
 

@@ -11,14 +11,9 @@ from numpy.typing import NDArray
 
 from bench.pipelines import Feed, Layout, Timed, untimed
 
-__all__ = ["FRAMEWORK", "build", "unsupported"]
+__all__ = ["FRAMEWORK", "build"]
 
 FRAMEWORK = "torch"
-
-
-def unsupported(device: str) -> str | None:
-    """Return None: it runs wherever torch does."""
-    return None
 
 
 def build(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from bench.case import Case, Group
-from bench.studies import with_control
+from bench.studies import network, with_control
 from mlp_impls import Shape
 
 __all__ = ["AGAIN", "FAMILIES", "PLANTED", "SETTINGS", "STUDY", "Setting", "identical", "planted"]
@@ -57,10 +57,7 @@ def _product(library: str, size: int, dtype: str = "float32", stack: int = 1) ->
 def _training(implementation: str, width: int, batch: int) -> Make:
     def make(threads: int) -> Case:
         shape = Shape(hidden=(width,))
-        parameters = {
-            "inputs": shape.inputs, "hidden": list(shape.hidden), "outputs": shape.outputs, "batch": batch,
-            "learning_rate": LEARNING_RATE,
-        }  # fmt: skip
+        parameters = network(shape, batch, LEARNING_RATE)
         framework = implementation.partition("_")[0]
         name = f"{implementation} {shape.name} batch {batch}"
         return Case(STUDY, name, REFERENCE, "training_step", implementation, framework, parameters, threads=threads)

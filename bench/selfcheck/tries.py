@@ -13,8 +13,9 @@ from bench import budget, runner, store, summary
 from bench import plan as planning
 from bench.case import Case, Group
 from bench.launch import Limits
+from bench.plan import Plan
 from bench.progress import Progress
-from bench.store import RunFolder
+from bench.store import Records, RunFolder
 from bench.survey import survey
 
 __all__ = ["attempt"]
@@ -41,29 +42,37 @@ def attempt(
     plan = planning.make(groups, seen, "quick", seed)
     if budget_s is not None:
         plan = budget.unsettled(plan, budget_s)
+    records = _measured(plan, margin, began, data_directory, on_progress)
+    seconds = round(time.monotonic() - began, 3)
+    cases = {case.id: case for group in groups for case in group.cases}
+    return {"tool": "mlpbench", "began": when, "seconds": seconds, "budget_s": budget_s} | _told(records, cases)
+
+
+def _measured(
+    plan: Plan, margin: float, began: float, data_directory: Path, on_progress: Callable[[Progress], None]
+) -> Records:
     with tempfile.TemporaryDirectory(prefix="mlpbench-") as name:
         run = {
-            "command": ["mlpbench", "selfcheck"], "label": "", "seed": seed, "margin": margin, "data": {},
+            "command": ["mlpbench", "selfcheck"], "label": "", "seed": plan.seed, "margin": margin, "data": {},
             "plan": plan.to_json(), "machine": {"fingerprint": "", "facts": {}},
         }  # fmt: skip
         folder = RunFolder.create(Path(name) / "run", run)
         limits = Limits(memory_bytes=runner.memory_limit())
-        runner.measure(plan, folder, data_directory, limits, began=began, on_progress=on_progress)
-        folder.close()
-        records = store.read(folder.path)
-    seconds = time.monotonic() - began
-    derived = summary.summarize(records)
-    settled = records.run["plan"]
-    cases = {case.id: case for group in groups for case in group.cases}
+        try:
+            runner.measure(plan, folder, data_directory, limits, began=began, on_progress=on_progress)
+        finally:
+            folder.close()
+        return store.read(folder.path)
+
+
+def _told(records: Records, cases: dict[str, Case]) -> Row:
+    """What the line of a try says of its plan and of what came out."""
+    derived, plan = summary.summarize(records), records.run["plan"]
     return {
-        "tool": "mlpbench",
-        "began": when,
-        "seconds": round(seconds, 3),
-        "seed": seed,
-        "budget_s": budget_s,
-        "launches": max(settled["launches"].values(), default=0),
-        "rounds": max((entry["rounds"] for entry in settled["groups"]), default=0),
-        "margin": margin,
+        "seed": records.run["seed"],
+        "launches": max(plan["launches"].values(), default=0),
+        "rounds": max((entry["rounds"] for entry in plan["groups"]), default=0),
+        "margin": records.run["margin"],
         "comparisons": [_comparison(row, cases) for row in derived["comparisons"]],
         "harness": _harness(derived),
         "problems": [

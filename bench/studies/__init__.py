@@ -10,12 +10,15 @@ The contract of a study file:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from bench.case import CONTROL, Group
+from bench.case import CONTROL, Case, Group
 from bench.implementations import Implementation
+from mlp_impls import Shape
 
-__all__ = ["DEFAULT", "Options", "with_control"]
+__all__ = ["DEFAULT", "Options", "network", "training_case", "with_control"]
 
 DEFAULT = ("throughput", "alignment")
 
@@ -46,3 +49,37 @@ def with_control(group: Group) -> Group:
     """Return the group with its baseline once more, as the control in a worker of its own."""
     control = replace(group.case(group.baseline), name=CONTROL, control=True)
     return replace(group, cases=(*group.cases, control))
+
+
+def network(shape: Shape, batch: int, learning_rate: float) -> dict[str, Any]:
+    """Return the parameters that every workload of training takes."""
+    return {
+        "inputs": shape.inputs,
+        "hidden": list(shape.hidden),
+        "outputs": shape.outputs,
+        "batch": batch,
+        "learning_rate": learning_rate,
+    }
+
+
+def training_case(
+    options: Options, group: tuple[str, str], workload: str, chosen: tuple[Implementation, str],
+    parameters: Mapping[str, Any], dtype: str, device: str,
+) -> Case:  # fmt: skip
+    """Return an implementation's case in a group, (study, name), named after the implementation."""
+    (study, name), (implementation, variant) = group, chosen
+    return Case(
+        study=study,
+        group=name,
+        name=f"{implementation.name}:{variant}" if variant else implementation.name,
+        workload=workload,
+        provider=implementation.name,
+        framework=implementation.framework,
+        parameters=parameters,
+        device=device,
+        dtype=dtype,
+        threads=options.threads,
+        seed=options.seed,
+        source=implementation.source,
+        variant=variant,
+    )

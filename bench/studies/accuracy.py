@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 from bench import published
-from bench.case import Case, Group
-from bench.studies import Options
+from bench.case import Group
+from bench.studies import Options, network, training_case
 from mlp_impls import Shape
 
 __all__ = ["EPOCHS", "QUESTION", "SEEDS", "groups"]
@@ -37,31 +38,13 @@ def _group(
     options: Options, recipe: published.Recipe, shape: Shape, batch: int, dtype: str, device: str
 ) -> Group:  # fmt: skip
     name = f"{shape.name} batch {batch} {recipe.name} {dtype} {device}"
-    parameters = {
-        "inputs": shape.inputs,
-        "hidden": list(shape.hidden),
-        "outputs": shape.outputs,
-        "batch": batch,
-        "learning_rate": recipe.learning_rate,
-        "loss_divisor": float(batch) if recipe.division == published.NOMINAL else None,
-    }
+    divisor = float(batch) if recipe.division == published.NOMINAL else None
+    parameters = network(shape, batch, recipe.learning_rate) | {"loss_divisor": divisor}
     cases = tuple(
-        Case(
-            study="accuracy",
-            group=name,
-            name=f"{implementation.name}:{variant}" if variant else implementation.name,
-            workload="training_epoch",
-            provider=implementation.name,
-            framework=implementation.framework,
-            parameters=parameters,
-            device=device,
-            dtype=dtype,
-            threads=options.threads,
-            seed=options.seed,
-            source=implementation.source,
-            variant=variant,
+        replace(
+            training_case(options, ("accuracy", name), "training_epoch", chosen, parameters, dtype, device),
             reseeded=True,
         )
-        for implementation, variant in options.implementations
+        for chosen in options.implementations
     )
     return Group("accuracy", name, cases, NO_BASELINE, options.seeds or SEEDS, options.epochs or EPOCHS)

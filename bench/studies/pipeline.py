@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 from bench import pipelines, plugins
-from bench.case import Case, Group
+from bench.case import Group
 from bench.implementations import Implementation
-from bench.studies import Options, with_control
+from bench.studies import Options, network, training_case, with_control
 from mlp_impls import Shape
 
 __all__ = ["BASELINE", "IMPLEMENTATION", "QUESTION", "groups"]
@@ -38,35 +39,23 @@ def groups(options: Options) -> list[Group]:
 def _group(
     options: Options, implementation: Implementation, variant: str, shape: Shape, batch: int, dtype: str, device: str
 ) -> Group:
-    behind = f"{implementation.name}:{variant}" if variant else implementation.name
-    name = f"{behind} {shape.name} batch {batch} {dtype} {device}"
+    name = f"{_named(implementation.name, variant)} {shape.name} batch {batch} {dtype} {device}"
+    parameters = network(shape, batch, LEARNING_RATE) | {"images": max(IMAGES // batch, 1) * batch}
+    behind_all = training_case(
+        options, ("pipeline", name), "fed_epoch", (implementation, variant), parameters, dtype, device
+    )
     cases = tuple(
-        Case(
-            study="pipeline",
-            group=name,
-            name=f"{pipeline}:{kind}" if kind else pipeline,
-            workload="fed_epoch",
-            provider=implementation.name,
-            framework=implementation.framework,
-            parameters={
-                "inputs": shape.inputs,
-                "hidden": list(shape.hidden),
-                "outputs": shape.outputs,
-                "batch": batch,
-                "learning_rate": LEARNING_RATE,
-                "images": max(IMAGES // batch, 1) * batch,
-                "pipeline": pipeline,
-                "pipeline_variant": kind,
-            },
-            device=device,
-            dtype=dtype,
-            threads=options.threads,
-            seed=options.seed,
-            source=implementation.source,
-            variant=variant,
-            apart=f"{pipeline}:{kind}" if kind else pipeline,
+        replace(
+            behind_all,
+            name=_named(pipeline, kind),
+            parameters=parameters | {"pipeline": pipeline, "pipeline_variant": kind},
+            apart=_named(pipeline, kind),
         )
         for pipeline in plugins.names(pipelines)
         for kind in pipelines.variants(pipeline)
     )
     return with_control(Group("pipeline", name, cases, BASELINE))
+
+
+def _named(pipeline: str, kind: str) -> str:
+    return f"{pipeline}:{kind}" if kind else pipeline

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import product
 
-from bench.case import Case, Group
-from bench.studies import Options, with_control
+from bench.case import Group
+from bench.studies import Options, network, training_case, with_control
 from mlp_impls import Shape
 
 __all__ = ["BASELINE", "QUESTION", "groups"]
@@ -43,29 +43,9 @@ def _networks(options: Options) -> list[tuple[int, int]]:
 def _group(options: Options, width: int, depth: int, batch: int, dtype: str, device: str) -> Group:
     shape = Shape(hidden=(width,) * depth)
     name = f"{shape.name} batch {batch} {dtype} {device}"
-    parameters = {
-        "inputs": shape.inputs,
-        "hidden": list(shape.hidden),
-        "outputs": shape.outputs,
-        "batch": batch,
-        "learning_rate": LEARNING_RATE,
-    }
+    parameters = network(shape, batch, LEARNING_RATE)
     cases = tuple(
-        Case(
-            study="throughput",
-            group=name,
-            name=f"{implementation.name}:{variant}" if variant else implementation.name,
-            workload="training_step",
-            provider=implementation.name,
-            framework=implementation.framework,
-            parameters=parameters,
-            device=device,
-            dtype=dtype,
-            threads=options.threads,
-            seed=options.seed,
-            source=implementation.source,
-            variant=variant,
-        )
-        for implementation, variant in options.implementations
+        training_case(options, ("throughput", name), "training_step", chosen, parameters, dtype, device)
+        for chosen in options.implementations
     )
     return with_control(Group("throughput", name, cases, options.baseline or BASELINE))

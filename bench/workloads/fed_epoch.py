@@ -54,8 +54,8 @@ def unsupported(case: Case) -> str | None:
     feeds = pipelines.framework(name)
     if feeds != case.framework:
         return f"{name} feeds implementations in {feeds}; {case.provider} is in {case.framework}"
-    reason: str | None = pipelines.load(name).unsupported(case.device, **_keywords(case))
-    return reason
+    ask = getattr(pipelines.load(name), "unsupported", None)
+    return ask(case.device, **_keywords(case)) if ask is not None else None
 
 
 def prepare(case: Case, provider: Any, data_dir: Path) -> Prepared:
@@ -79,7 +79,7 @@ def check(case: Case, provider: Any, data_dir: Path, cache: Path | None = None) 
         return found
     fed, other = _Fed(case, provider, data_dir), training_step.build(case, provider)
     start, stop = fed.parts[0]
-    flat = training_step.flat(np.asarray(fed.images[start:stop]))
+    flat = data.flat(np.asarray(fed.images[start:stop]))
     labels = np.asarray(fed.labels[start:stop]).astype(np.int64)
     rows = {key: row for row, key in enumerate(_keys(fed.model.place(flat, labels)))}
     batches = list(fed.feed(start, stop))
@@ -115,7 +115,7 @@ class _Fed:
         self._following = cycle(self.parts)
         batch = int(case.parameters["batch"])
         self._resident = self.model.place(
-            training_step.flat(np.asarray(self.images[:batch])), np.asarray(self.labels[:batch]).astype(np.int64)
+            data.flat(np.asarray(self.images[:batch])), np.asarray(self.labels[:batch]).astype(np.int64)
         )
         self._told = False
 

@@ -134,4 +134,4 @@ class _Training:
 
 def _split(data_dir: Path, split: Any) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     images, labels = data.load(data_dir, split)
-    return training_step.flat(images), labels.astype(np.int64)
+    return data.flat(images), labels.astype(np.int64)

@@ -27,7 +27,7 @@ from mlp_impls import Model, Shape, initial_weights
 if TYPE_CHECKING:
     from bench.equality import Equality
 
-__all__ = ["RESIDENT_BATCHES", "build", "check", "examples", "flat", "needed", "prepare", "shape_of", "variant", "work"]
+__all__ = ["RESIDENT_BATCHES", "build", "check", "examples", "needed", "prepare", "shape_of", "variant", "work"]
 
 RESIDENT_BATCHES = 16
 CHECKED_BATCHES = 10
@@ -129,9 +129,4 @@ def examples(data_dir: Path, shape: Shape, count: int, seed: int) -> tuple[NDArr
             f"outputs {shape.outputs}: the labels have {classes} classes; give the network {classes} outputs"
         )
     rows = np.resize(np.random.default_rng(seed).permutation(len(labels)), count)
-    return flat(images[rows]), labels[rows].astype(np.int64)
-
-
-def flat(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return images, (count, rows, columns), as (count, inputs) in [0, 1]."""
-    return images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
+    return data.flat(images[rows]), labels[rows].astype(np.int64)

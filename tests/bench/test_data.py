@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import data, synthetic
+from bench import data, folders, synthetic
 from bench.errors import BadInput
 
 ARRAYS = {
@@ -281,7 +281,7 @@ def running(pid: int) -> bool:
     ],
 )
 def test_where_the_cache_is(environ: dict[str, str], expected: str) -> None:
-    assert data.cache_folder(environ) == Path(expected)
+    assert folders.cache_folder(environ) == Path(expected)
 
 
 def test_a_cache_that_cannot_be_written_is_bad_input(root: Path, tmp_path: Path, torchvision: list[str]) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from bench import pipelines, plugins, survey
 from bench.case import Case
+from bench.data import flat
 from bench.errors import BadInput
 from bench.pipelines import Layout, Stopwatch
 from bench.process import cpu_seconds, spawn
@@ -84,7 +85,7 @@ def test_a_step_feeds_each_image_of_its_part_once_with_its_label_and_its_values(
     assert sorted(found) == list(range(32))
     assert [len(batch[1]) for batch in recorder.batches] == [8] * 4
     fed = torch.cat([batch[0] for batch in recorder.batches]).reshape(32, -1).numpy()
-    np.testing.assert_array_equal(fed, training_step.flat(images[found]))
+    np.testing.assert_array_equal(fed, flat(images[found]))
     np.testing.assert_array_equal(torch.cat([batch[1] for batch in recorder.batches]).numpy(), labels[found])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,12 +13,13 @@ from threadpoolctl import threadpool_limits
 
 from bench import data, workloads
 from bench.case import Case
+from bench.equality import Equality
 from bench.hardware.cpu import usable_cores
 from mlp_impls import Shape
 
 WARM_UP_STEPS = 3  # the first compiles, the second may allocate
 
-Measure = Callable[[Case, Any], None]
+Measure = Callable[[Case, Any], Equality]
 
 
 @pytest.fixture(scope="session")
@@ -36,13 +38,20 @@ def threads() -> Iterator[int]:
         yield count
 
 
-@pytest.fixture
-def measure(benchmark: BenchmarkFixture, source: data.DataSource, threads: int) -> Measure:
-    """Return what runs a case: once, or as often as pytest-benchmark likes."""
+@pytest.fixture(scope="session")
+def expectations(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where checks keep what others can use."""
+    return tmp_path_factory.mktemp("expectations")
 
-    def run(case: Case, provider: Any) -> None:
+
+@pytest.fixture
+def measure(benchmark: BenchmarkFixture, source: data.DataSource, threads: int, expectations: Path) -> Measure:
+    """Return what runs a case, once or as often as pytest-benchmark likes, and returns whether it is equal."""
+
+    def run(case: Case, provider: Any) -> Equality:
         if reason := provider.unsupported(case.device, case.dtype):
             pytest.skip(reason)
+        equality: Equality = workloads.load(case.workload).check(case, provider, source.directory, expectations)
         prepared = workloads.load(case.workload).prepare(case, provider, source.directory)
 
         def step() -> None:
@@ -61,6 +70,7 @@ def measure(benchmark: BenchmarkFixture, source: data.DataSource, threads: int) 
             benchmark.extra_info["data"] = {"kind": source.kind, "note": source.note}
         if benchmark.stats is not None:
             benchmark.extra_info |= rates(case, benchmark.stats.stats.median)
+        return equality
 
     return run
 

@@ -21,4 +21,4 @@ def test_fed_epoch(name: str, measure) -> None:
     case = CASES[name]
     for module in (case.framework, "torchvision"):
         pytest.importorskip(module, exc_type=ModuleNotFoundError)
-    measure(case, implementations.load(case.provider, case.source))
+    assert measure(case, implementations.load(case.provider, case.source)).equal

@@ -19,4 +19,4 @@ CASES = {
 def test_matmul(name: str, measure) -> None:
     case = CASES[name]
     pytest.importorskip(case.framework, exc_type=ModuleNotFoundError)
-    measure(case, libraries.load(case.provider))
+    assert measure(case, libraries.load(case.provider)).equal

@@ -15,4 +15,4 @@ CASES = {case.name: case for group in accuracy.groups(OPTIONS) for case in group
 def test_training_epoch(name: str, measure) -> None:
     case = CASES[name]
     pytest.importorskip(case.framework, exc_type=ModuleNotFoundError)
-    measure(case, implementations.load(case.provider, case.source))
+    assert measure(case, implementations.load(case.provider, case.source)).equal

@@ -20,4 +20,4 @@ CASES = {
 def test_training_step(name: str, measure) -> None:
     case = CASES[name]
     pytest.importorskip(case.framework, exc_type=ModuleNotFoundError)
-    measure(case, implementations.load(case.provider, case.source))
+    assert measure(case, implementations.load(case.provider, case.source)).equal

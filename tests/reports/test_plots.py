@@ -80,7 +80,7 @@ def test_figures_survive_figures_without_intervals(name: str, records: tuple[Rec
     run, summary = records
     for row in (*summary["cases"], *summary["comparisons"], *summary["fixed_costs"]):
         row.update({column: None for column in row if column.endswith(("_low", "_high"))})
-    drawn(name, run, summary)
+    assert drawn(name, run, summary).axes
 
 
 @pytest.mark.parametrize("name", RUN_FIGURES)
@@ -91,7 +91,7 @@ def test_figures_survive_odd_figures(name: str, records: tuple[Record, Record]) 
         if row["time_s"]:
             row.update(time_low=row["time_s"] * 1.01, time_high=row["time_s"] * 1.02)
     summary["fixed_costs"][0].update(fixed_s=-3e-6, fixed_low=-9e-6, fixed_high=4e-6, rate=None)
-    drawn(name, run, summary)
+    assert drawn(name, run, summary).axes
 
 
 @pytest.mark.parametrize("name", RUN_FIGURES)
