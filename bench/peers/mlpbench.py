@@ -23,11 +23,11 @@ WORDS = {"equivalent": "same", None: "inconclusive"}
 def decide(pair: Pair, budget_s: float, folder: Path) -> Decision:
     """Measure both sides and the control by a budget and return the verdict."""
     parameters = {"m": pair.size, "k": pair.size, "n": pair.size, "stack": 1}
-    side = Case(
-        "peers", pair.name, "A", "matmul", pair.library, pair.library, parameters, threads=pair.threads,
-        planted=(PRODUCTS, PRODUCTS),
-    )  # fmt: skip
-    other = replace(side, name="B", apart="B", planted=(round(PRODUCTS * pair.truth), PRODUCTS))
+    side = Case("peers", pair.name, "A", "matmul", pair.library, pair.library, parameters, threads=pair.threads)
+    other = replace(side, name="B", apart="B")
+    if pair.truth != 1:  # else a sample need not hold so many: those of larger products would outlast the budget
+        side = replace(side, planted=(PRODUCTS, PRODUCTS))
+        other = replace(other, planted=(round(PRODUCTS * pair.truth), PRODUCTS))
     group = with_control(Group("peers", pair.name, (side, other), "A"))
     line = tries.attempt(
         [group], seed=time.time_ns() % 2**31, margin=MARGIN, budget_s=budget_s, data_directory=folder
