@@ -33,7 +33,7 @@ def changed(group: str, name: str, value: Any) -> dict[str, Facts]:
 
 
 def test_groups_are_named_after_probe_files() -> None:
-    assert set(record()) == {"cpu", "caches", "frequency", "memory", "gpu", "software"}
+    assert set(record()) == {"cpu", "caches", "frequency", "memory", "memory_bus", "gpu", "software"}
 
 
 def test_every_fact_has_value_unit_source_and_kind() -> None:
@@ -133,7 +133,8 @@ def test_machine_name_stands_without_any_fact() -> None:
 def test_importing_the_probes_imports_nothing_heavy() -> None:
     """The standard library only: py-cpuinfo, psutil, NVML and NumPy are imported when asked."""
     code = (
-        "import sys; from bench.hardware import caches, cpu, frequency, gpu, memory, software; cpu.usable_cores();"
+        "import sys; from bench.hardware import caches, cpu, frequency, gpu, memory, memory_bus, software;"
+        "cpu.usable_cores();"
         "print({'cpuinfo', 'psutil', 'pynvml', 'numpy', 'torch'} & set(sys.modules))"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
