@@ -6,9 +6,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-__all__ = ["CONTROL", "Case", "Group"]
+__all__ = ["CONTROL", "Case", "Group", "spelled"]
 
 CONTROL = "control"
+
+
+def spelled(name: str, variant: str = "", environment: str = "") -> str:
+    """Return an implementation as the command line spells it: NAME, NAME:VARIANT, NAME:VARIANT@ENVIRONMENT."""
+    return name + (f":{variant}" if variant else "") + (f"@{environment}" if environment else "")
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,7 @@ class Case:
         name: Its name within the group: the implementation, or the size.
         workload: A file of ``bench/workloads``.
         provider: The implementation or library that does the work.
-        framework: The environment the provider needs.
+        framework: What the provider needs.
         parameters: What the workload is told (sizes, batch, seed of its data), as JSON holds it.
         device: ``cpu`` or ``cuda``.
         dtype: That of operands and results.
@@ -35,6 +40,7 @@ class Case:
         planted: (done, reported): does ``done`` steps for every ``reported`` it is asked for, so that the truth of its
             comparison is known; only the self-check plants anything.
         reseeded: Whether each launch has a seed of its own: that of the case plus the launch's number.
+        environment: Name of the environment it runs in, or "" for the framework's own.
     """
 
     study: str
@@ -55,6 +61,7 @@ class Case:
     apart: str = ""
     planted: tuple[int, int] = (1, 1)
     reseeded: bool = False
+    environment: str = ""
 
     @property
     def id(self) -> str:
@@ -63,8 +70,13 @@ class Case:
 
     @property
     def implementation(self) -> str:
-        """The provider with its variant, as the command line spells it."""
-        return f"{self.provider}:{self.variant}" if self.variant else self.provider
+        """The provider with its variant and environment, as the command line spells it."""
+        return spelled(self.provider, self.variant, self.environment)
+
+    @property
+    def where(self) -> str:
+        """The name of the environment it runs in."""
+        return self.environment or self.framework
 
     @property
     def worker(self) -> str:

@@ -31,6 +31,8 @@ def identity(case: Case, group: Group) -> Row:
         "control": case.control,
         "implementation": case.implementation,
         "provider": case.provider,
+        "framework": case.framework,
+        "environment": case.where,
         "device": case.device,
         "dtype": case.dtype,
         "threads": case.threads,

@@ -1,20 +1,39 @@
-"""Interpreters and environment variables per framework: where a worker runs and what steers it."""
+"""Interpreters and environment variables per framework: where a worker runs and what steers it.
+
+Torch and NumPy live in the interpreter that mlpbench runs in; other frameworks in environments that it makes (see
+``venvs``), or that the user names (see ``declared``), who may name several for one framework.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import bench
 import mlp_impls
-from bench.folders import cache_folder
+from bench import declared, pinned, venvs
+from bench.declared import Declared
+from bench.folders import environments_file
 
-__all__ = ["Environment", "command", "for_framework", "variables"]
+__all__ = [
+    "DEFAULT_FRAMEWORKS",
+    "MADE",
+    "Environment",
+    "changes",
+    "command",
+    "find",
+    "for_framework",
+    "names",
+    "variables",
+]
 
 DEFAULT_FRAMEWORKS = ("numpy", "torch")
+THIS = "this interpreter"
+MADE = "made by mlpbench env create"
+NAMED = "environments.toml"
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -26,6 +45,13 @@ THREAD_VARIABLES = (
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
 )
+# What leads one interpreter to packages must not lead another there.
+ELSEWHERE: Mapping[str, str | None] = {
+    "PYTHONPATH": None,
+    "PYTHONHOME": None,
+    "PYTHONNOUSERSITE": "1",
+    "__PYVENV_LAUNCHER__": None,
+}
 
 # A worker sees its own environment's packages and, by path, the light ones of ours: never the host's site-packages.
 BOOTSTRAP = """
@@ -42,27 +68,58 @@ main(*sys.argv[3:])
 
 @dataclass(frozen=True)
 class Environment:
-    """A Python interpreter with a framework in it; ``reason`` says why there is none."""
+    """A Python interpreter with a framework in it.
 
+    Attributes:
+        name: The framework's, where it is the one in which that framework runs unless another is asked for.
+        framework: What it holds.
+        interpreter: Its path, or "" where there is none.
+        kind: Where it comes from: THIS, MADE or NAMED.
+        variables: What is set for its workers, or, where None, removed.
+        reason: Why it cannot be used, with the remedy; None where nothing is known against it.
+        remedy: What to do where a worker in it does not start, or "".
+    """
+
+    name: str
     framework: str
     interpreter: str
+    kind: str = THIS
+    variables: Mapping[str, str | None] = field(default_factory=dict)
     reason: str | None = None
+    remedy: str = ""
+
+
+def names(environ: Mapping[str, str] = os.environ) -> list[str]:
+    """Return what environments there are or could be: one per framework, then the user's other ones.
+
+    Raises BadInput where the user's file says what cannot be.
+    """
+    return list(dict.fromkeys([*DEFAULT_FRAMEWORKS, *pinned.names(), *_declared(environ)]))
+
+
+def find(name: str, environ: Mapping[str, str] = os.environ) -> Environment:
+    """Return an environment by name, which is that of a framework or one that the user gave; one that is not there has
+    a reason.
+    """
+    entry = _declared(environ).get(name)
+    return _provided(name, environ) if entry is None else _of_the_user(entry, environ)
 
 
 def for_framework(framework: str, environ: Mapping[str, str] = os.environ) -> Environment:
-    """Return the environment in which the framework runs; torch and NumPy live in the default one."""
-    if framework in DEFAULT_FRAMEWORKS:
-        return Environment(framework, sys.executable)
-    interpreter = cache_folder(environ) / "environments" / framework / "bin" / "python"
-    if interpreter.is_file():
-        return Environment(framework, str(interpreter))
-    return Environment(framework, "", f"there is no environment for {framework}: mlpbench env create {framework}")
+    """Return the environment in which a framework runs unless another is asked for."""
+    return find(framework, environ)
 
 
 def command(environment: Environment, *arguments: str) -> list[str]:
     """Return the command line of a worker in this environment."""
     folders = [str(Path(package.__path__[0])) for package in (bench, mlp_impls)]
     return [environment.interpreter, "-P", "-c", BOOTSTRAP, *folders, *arguments]
+
+
+def changes(environment: Environment, of_case: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Return what differs from the user's own variables in an environment: its own, and above them a case's."""
+    apart = {} if environment.interpreter == sys.executable else ELSEWHERE
+    return {**apart, **environment.variables, **of_case}
 
 
 def variables(
@@ -93,3 +150,40 @@ def variables(
         if value is not None:
             result[name] = value
     return result
+
+
+def _declared(environ: Mapping[str, str]) -> Mapping[str, Declared]:
+    return declared.read(environ, (*DEFAULT_FRAMEWORKS, *pinned.names()))
+
+
+def _provided(name: str, environ: Mapping[str, str]) -> Environment:
+    """Return the environment of a framework where the user names none: the default one, or one that we make."""
+    if name in DEFAULT_FRAMEWORKS:
+        remedy = 'install it with: python3 -m pip install "mlpbench[torch]"' if name == "torch" else ""
+        return Environment(name, name, sys.executable, remedy=remedy)
+    if name in pinned.names():
+        if reason := venvs.trouble(name, environ):
+            return Environment(name, name, "", MADE, reason=reason)
+        python = str(venvs.folder(name, environ) / "bin" / "python")
+        return Environment(name, name, python, MADE, remedy=f"mend it with: mlpbench env create {name}")
+    file = environments_file(environ) or "a file and set MLPBENCH_ENVIRONMENTS to its path"
+    return Environment(name, name, "", NAMED, reason=f"no environment for {name}; name its interpreter in {file}")
+
+
+def _of_the_user(entry: Declared, environ: Mapping[str, str]) -> Environment:
+    name, framework, given = entry.name, entry.framework, entry.variables
+    if entry.python is None:
+        own = _provided(framework, environ) if name == framework else find(framework, environ)
+        return Environment(name, framework, own.interpreter, NAMED, given, own.reason, own.remedy)
+    remedy = f"see [{name}] in {environments_file(environ)}"
+    if wrong := _unusable(entry.python):
+        return Environment(name, framework, "", NAMED, given, f"{entry.python} {wrong}; {remedy}")
+    return Environment(name, framework, entry.python, NAMED, given, remedy=remedy)
+
+
+def _unusable(python: str) -> str | None:
+    if os.path.isdir(python):
+        return "is a folder, not a Python interpreter"
+    if not os.path.isfile(python):
+        return "is not there"
+    return None if os.access(python, os.X_OK) else "cannot be executed"

@@ -44,6 +44,8 @@ class Equality:
         bound: What rounding explains of ``deviation``.
         worst: Which result it is.
         note: What else should be known, or None.
+        failed: All results of a training step that are beyond their bounds, in the order above: the first one is
+            nearest to what is wrong, as errors pass on from each to those after it.
     """
 
     equal: bool
@@ -51,6 +53,7 @@ class Equality:
     bound: float
     worst: str
     note: str | None
+    failed: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON holds them: a deviation that is not finite is null."""
@@ -125,12 +128,12 @@ def _found(build: Callable[..., Model], inputs: Inputs, expected: Expectation) -
 
 def _judge(results: Sequence[_Result], note: str | None) -> Equality:
     worst = max(results, key=lambda result: result.share)
-    equal = worst.share <= 1
-    if not equal:
+    failed = tuple(result.name for result in results if not result.share <= 1)
+    if failed:
         finite = math.isfinite(worst.deviation)
         found = f"deviates by {worst.deviation:.3g}, allowed {worst.bound:.3g}" if finite else "is not finite"
         note = "; ".join(filter(None, (f"{worst.name} {found}", note)))
-    return Equality(equal, worst.deviation, worst.bound, worst.name, note)
+    return Equality(not failed, worst.deviation, worst.bound, worst.name, note, failed)
 
 
 def _compare(expected: Expected, value: Any) -> _Result:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.errors import BadInput
 
-__all__ = ["cache_folder"]
+__all__ = ["cache_folder", "environments_file"]
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
@@ -18,11 +18,27 @@ def cache_folder(environ: Mapping[str, str]) -> Path:
     """
     if own := environ.get("MLPBENCH_CACHE"):
         return Path(own).absolute()
-    # The XDG base directory specification has relative paths ignored.
-    if (xdg := environ.get("XDG_CACHE_HOME", "")) and Path(xdg).is_absolute():
-        return Path(xdg, "mlpbench")
     try:
-        home = Path(environ.get("HOME") or Path.home())
+        return _base(environ, "XDG_CACHE_HOME", ".cache") / "mlpbench"
     except RuntimeError:
         raise BadInput("HOME: expected a home folder for the cache; set MLPBENCH_CACHE to a writable folder") from None
-    return home / ".cache" / "mlpbench"
+
+
+def environments_file(environ: Mapping[str, str]) -> Path | None:
+    """Return ``$MLPBENCH_ENVIRONMENTS``, else ``mlpbench/environments.toml`` in ``$XDG_CONFIG_HOME`` or ``~/.config``.
+
+    It need not exist. None where there is no home folder to look in.
+    """
+    if own := environ.get("MLPBENCH_ENVIRONMENTS"):
+        return Path(own).absolute()
+    try:
+        return _base(environ, "XDG_CONFIG_HOME", ".config") / "mlpbench" / "environments.toml"
+    except RuntimeError:
+        return None
+
+
+def _base(environ: Mapping[str, str], variable: str, folder: str) -> Path:
+    # The XDG base directory specification has relative paths ignored.
+    if (xdg := environ.get(variable, "")) and Path(xdg).is_absolute():
+        return Path(xdg)
+    return Path(environ.get("HOME") or Path.home()) / folder

@@ -4,30 +4,42 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import os
+import re
 import sys
 import tokenize
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import mlp_impls
-from bench.case import CONTROL
+from bench.case import CONTROL, spelled
 from bench.errors import BadInput
+from bench.folders import environments_file
 
 __all__ = ["Implementation", "built_in", "load", "resolve"]
+
+IN_ENVIRONMENT = re.compile(r"(.+)@([A-Za-z0-9_-]+)", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Implementation:
-    """An implementation's file and the literals in it; ``source`` is None for one that ships."""
+    """An implementation's file and the literals in it; ``source`` is None for one that ships, ``environment`` "" for
+    the framework's own.
+    """
 
     name: str
     framework: str
     summary: str
     source: str | None = None
     variants: dict[str, dict[str, Any]] = field(default_factory=dict)
+    environment: str = ""
+
+    def spelled(self, variant: str) -> str:
+        """Return what the command line and the records call it."""
+        return spelled(self.name, variant, self.environment)
 
 
 def built_in() -> dict[str, Implementation]:
@@ -37,19 +49,20 @@ def built_in() -> dict[str, Implementation]:
     return {path.stem: _describe(path, None) for path in files}
 
 
-def resolve(asked: Sequence[str]) -> list[tuple[Implementation, str]]:
+def resolve(asked: Sequence[str], environ: Mapping[str, str] = os.environ) -> list[tuple[Implementation, str]]:
     """Return (implementation, variant) for each NAME, NAME:VARIANT, FILE or ``all``, each once.
 
-    Nothing asked means all. Raises BadInput for a name or file that is none.
+    ``@ENVIRONMENT`` after any of them has it run there. Nothing asked means all. Raises BadInput for what is none.
     """
     known = built_in()
-    chosen: dict[tuple[str, str], Implementation] = {}
+    chosen: dict[str, tuple[Implementation, str]] = {}
+    sources: dict[str, str | None] = {}
     for text in asked or ["all"]:
-        for implementation, variant in _match(text, known):
-            key = (implementation.name, variant)
-            if chosen.setdefault(key, implementation).source != implementation.source:
+        for implementation, variant in _placed(text, known, environ):
+            if sources.setdefault(implementation.name, implementation.source) != implementation.source:
                 raise BadInput(f"--impl {text}: another file is called {implementation.name!r} already; rename one")
-    return [(implementation, variant) for (_, variant), implementation in chosen.items()]
+            chosen.setdefault(implementation.spelled(variant), (implementation, variant))
+    return list(chosen.values())
 
 
 def load(name: str, source: str | None) -> ModuleType:
@@ -63,6 +76,32 @@ def load(name: str, source: str | None) -> ModuleType:
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def _placed(
+    text: str, known: dict[str, Implementation], environ: Mapping[str, str]
+) -> list[tuple[Implementation, str]]:
+    found = IN_ENVIRONMENT.fullmatch(text)
+    if found is None:
+        return _match(text, known)
+    from bench import environments  # not above: workers, which choose nothing, load this file
+
+    named, place = found.groups()
+    if place not in environments.names(environ):
+        raise BadInput(
+            f"--impl {text}: no environment called {place}; expected one of {', '.join(environments.names(environ))}, "
+            f"or give {environments_file(environ)} a table [{place}]"
+        )
+    framework = environments.find(place, environ).framework
+    matched = _match(named, known)
+    there = [(entry, variant) for entry, variant in matched if entry.framework == framework]
+    if not there or (len(there) < len(matched) and named != "all"):
+        needs = matched[0][0].framework if named != "all" else "any other"
+        raise BadInput(
+            f"--impl {text}: the environment {place} holds {framework}, {named} needs {needs}; name another environment"
+        )
+    own = "" if place == framework else place
+    return [(replace(entry, environment=own), variant) for entry, variant in there]
 
 
 def _match(text: str, known: dict[str, Implementation]) -> list[tuple[Implementation, str]]:

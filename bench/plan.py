@@ -197,4 +197,4 @@ def _sample_s(case: Case, rate: float) -> float:
 
 
 def _start_s(case: Case, survey: Survey) -> float:
-    return survey.start_s.get(case.framework, 0.0)
+    return survey.start_s.get(case.where, 0.0)

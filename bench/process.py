@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -18,22 +19,27 @@ from typing import Any
 from bench import environments
 from bench.case import Case
 from bench.environments import Environment
+from bench.privacy import anonymous
 
-__all__ = ["WorkerError", "WorkerProcess", "cpu_seconds", "spawn"]
+__all__ = ["WorkerError", "WorkerProcess", "cpu_seconds", "spawn", "start"]
+
+OLD_PYTHON = re.compile("unknown option:? -P", re.IGNORECASE)
 
 
 class WorkerError(Exception):
-    """What a worker failed at; ``alive`` says whether it can go on with other cases."""
+    """What a worker failed at, as it may be recorded; ``alive`` says whether it can go on with other cases."""
 
     def __init__(self, reason: str, *, alive: bool) -> None:
-        super().__init__(reason)
-        self.reason = reason
+        self.reason: str = anonymous(reason)
+        super().__init__(self.reason)
         self.alive = alive
 
 
 class WorkerProcess:
     """A worker in an environment. It gets a process group of its own, so that Ctrl-C reaches the parent alone, and so
     that a stopped one left by a dead parent is hung up by the kernel also where there is no parent-death signal.
+
+    One that cannot be started is one that has ended: whatever is asked of it, the reason is the answer.
     """
 
     def __init__(self, environment: Environment, variables: Mapping[str, str]) -> None:
@@ -46,30 +52,40 @@ class WorkerProcess:
         self._cpu_at_stop = 0.0
         self.stopped_cpu_s = 0.0  # what it used while it was stopped: nothing, or it disturbs the others
         self.asked_at = time.perf_counter()
-        self._process = subprocess.Popen(
-            environments.command(environment, str(child_read), str(child_write), str(os.getpid())),
-            env=dict(variables),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self._errors,
-            pass_fds=(child_read, child_write),
-            process_group=0,
-        )
+        self._process: subprocess.Popen[bytes] | None = None
+        self._not_started = environment.reason
+        try:
+            if self._not_started is None:
+                self._process = subprocess.Popen(
+                    environments.command(environment, str(child_read), str(child_write), str(os.getpid())),
+                    env=dict(variables),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=self._errors,
+                    pass_fds=(child_read, child_write),
+                    process_group=0,
+                )
+        except OSError as error:
+            told = f"{environment.interpreter} cannot be started: {error.strerror or error}"
+            self._not_started = "; ".join(filter(None, (told, environment.remedy)))
         os.close(child_read)
         os.close(child_write)
         # Where memory runs out despite the limits, the kernel should take a worker, not the run.
-        with contextlib.suppress(OSError), open(f"/proc/{self.pid}/oom_score_adj", "w") as file:
-            file.write("1000")
+        if self._process is not None:
+            with contextlib.suppress(OSError), open(f"/proc/{self.pid}/oom_score_adj", "w") as file:
+                file.write("1000")
 
     @property
     def pid(self) -> int:
-        """The process identifier."""
+        """The process identifier; raises WorkerError where it could not be started."""
+        if self._process is None:
+            raise WorkerError(str(self._not_started), alive=False)
         return self._process.pid
 
     @property
     def alive(self) -> bool:
         """Whether the process has not ended."""
-        return self._process.poll() is None
+        return self._process is not None and self._process.poll() is None
 
     def request(self, message: Mapping[str, Any], limit_s: float) -> dict[str, Any]:
         """Send a request and return the reply.
@@ -121,8 +137,9 @@ class WorkerProcess:
 
     def end(self) -> None:
         """Kill the process and whatever it started; safe to call again."""
-        self._signal(signal.SIGKILL)
-        self._process.wait()
+        if self._process is not None:
+            self._signal(signal.SIGKILL)
+            self._process.wait()
         for descriptor in (self._read, self._write):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
@@ -150,6 +167,8 @@ class WorkerProcess:
         return line
 
     def _how_it_ended(self) -> str:
+        if self._process is None:
+            return str(self._not_started)
         code = self._process.wait()
         if code < 0:
             name = signal.Signals(-code).name if -code in set(signal.Signals) else "a real-time signal"
@@ -157,6 +176,8 @@ class WorkerProcess:
         self._errors.seek(0, os.SEEK_END)
         self._errors.seek(max(0, self._errors.tell() - 4096))
         lines = self._errors.read().decode(errors="replace").strip().splitlines() or ["it wrote no error"]
+        if any(OLD_PYTHON.match(line) for line in lines):
+            return "its Python is older than 3.11, which workers need"
         return f"ended by itself with status {code}: {lines[-1].strip()[:300]}"
 
 
@@ -178,7 +199,13 @@ def spawn(case: Case, cache: Path, memory_limit: int | None = None) -> WorkerPro
         cache: Where compilers keep what later workers may reuse.
         memory_limit: Bytes of private memory it may allocate, or None.
     """
-    environment = environments.for_framework(case.framework)
-    worker = WorkerProcess(environment, environments.variables(case.threads, cache, case.variables))
-    worker.send({"do": "hello", "cases": [case.to_json()], "memory_limit": memory_limit, "asked_at": worker.asked_at})
+    return start(environments.find(case.where), case, cache, memory_limit)
+
+
+def start(environment: Environment, case: Case | None, cache: Path, memory_limit: int | None = None) -> WorkerProcess:
+    """Start a worker in an environment, as ``spawn`` does; without a case it imports no provider."""
+    changes = environments.changes(environment, case.variables if case else {})
+    worker = WorkerProcess(environment, environments.variables(case.threads if case else 1, cache, changes))
+    cases = [case.to_json()] if case else []
+    worker.send({"do": "hello", "cases": cases, "memory_limit": memory_limit, "asked_at": worker.asked_at})
     return worker

@@ -16,6 +16,7 @@ from bench import plan as planning
 from bench.case import Case
 from bench.launch import PILOT, Context, Launch, Limits
 from bench.plan import Plan, Planned
+from bench.privacy import anonymous
 from bench.progress import Progress, Watch
 from bench.store import Records, RunFolder
 
@@ -126,6 +127,7 @@ def _pilot(context: Context, plan: Plan, study: str) -> None:
                 figures = launch.prepare(case)
                 if figures is not None and _equal(launch, case):
                     launch.record_start(case, figures)
+                    _record_conditions(launch, case)
                     if planned.group.rounds is None:
                         _find_slow(launch, case, planned)
             launch.release(cases)
@@ -144,6 +146,14 @@ def _equal(launch: Launch, case: Case) -> bool:
     if not reply["equal"]:
         context.retired[case.id] = reply["note"]
     return bool(reply["equal"])
+
+
+def _record_conditions(launch: Launch, case: Case) -> None:
+    """Record what steers the case's speed, as its own worker tells; only a worker that dies of the question loses."""
+    reply = launch.ask(case, {"do": "conditions", "case": case.to_json()}, "conditions")
+    if reply is not None:
+        told, reasons = reply["conditions"], anonymous(reply["reasons"])
+        launch.context.folder.outcome("conditions", case=case.id, conditions=told, reasons=reasons)
 
 
 def _references(context: Context) -> Path:

@@ -14,6 +14,7 @@ from bench.store import Records
 __all__ = [
     "arrays",
     "complete_launches",
+    "conditions",
     "counted",
     "of_result",
     "outcomes_by_case",
@@ -126,6 +127,14 @@ def start_up(records: Records) -> dict[str, dict[str, Any]]:
     for case, checks in outcomes_by_case(records, "equality").items():
         result[case] |= {"deviation": checks[-1]["deviation"], "bound": checks[-1]["bound"]}
     return result
+
+
+def conditions(records: Records) -> dict[str, dict[str, Any]]:
+    """Return what steered each case's speed, by case id, with ``reasons`` for what is None; the last answer counts."""
+    return {
+        case: told[-1]["conditions"] | {"reasons": told[-1]["reasons"]}
+        for case, told in outcomes_by_case(records, "conditions").items()
+    }
 
 
 def _of_cases(outcomes: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:

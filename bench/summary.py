@@ -20,6 +20,7 @@ from bench import (
     predecessors,
     series,
     stages,
+    startup,
     stats,
     trends,
     workloads,
@@ -105,10 +106,11 @@ def _cases(plan: Plan, times: dict[str, Floats], status: dict[str, tuple[str, st
     rows = [_case_row(case, planned, times, status, records)
             for planned in plan.groups for case in planned.group.cases]  # fmt: skip
     rows += _skip_rows(plan)
-    start_up = series.start_up(records)
+    start_up, conditions = series.start_up(records), series.conditions(records)
     for row in rows:
-        row |= start_up.get(f"{row['study']}/{row['group']}/{row['case']}", {})
-    return rows
+        case = f"{row['study']}/{row['group']}/{row['case']}"
+        row |= start_up.get(case, {}) | {"conditions": conditions.get(case)}
+    return startup.derive(rows, plan, times)
 
 
 def _case_row(case: Case, planned: Planned, times: dict[str, Floats], status: dict[str, tuple[str, str]],

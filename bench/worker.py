@@ -9,18 +9,20 @@ import ctypes
 import json
 import math
 import os
+import platform
 import resource
 import signal
 import sys
 import time
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from bench import implementations, libraries, timing, workloads
+from bench import conditions, implementations, libraries, timing, workloads
 from bench.case import Case
 
 __all__ = ["main"]
@@ -69,6 +71,14 @@ class Worker:
         step_s = timing.calibrate(lambda: matrix @ matrix, lambda: None).step_s
         return {"rate": 2 * RATE_SIZE**3 / step_s}
 
+    def about(self, request: Message) -> Message:
+        """Return the version of this Python and those of the packages named that are installed here."""
+        found = {name: _version(name) for name in request["packages"]}
+        return {
+            "python": platform.python_version(),
+            "packages": {name: version for name, version in found.items() if version is not None},
+        }
+
     def facts(self, request: Message) -> Message:
         """Return what a library says of its framework."""
         return {"facts": libraries.load(request["library"]).facts()}
@@ -95,6 +105,12 @@ class Worker:
         prepared.step()
         prepared.synchronize()
         return {"build_s": built - started, "first_step_s": time.perf_counter() - built}
+
+    def conditions(self, request: Message) -> Message:
+        """Return what steers the speed of a prepared case in this process."""
+        case = Case.from_json(request["case"])
+        prepared = self.prepared.get(case.id)
+        return conditions.ask(case, None if prepared is None else prepared.graph)
 
     def calibrate(self, request: Message) -> Message:
         """Warm a prepared case up, then return how many steps make a sample of it."""
@@ -150,9 +166,11 @@ def main(read_fd: str, write_fd: str, parent: str) -> None:
         "hello": worker.hello,
         "survey": worker.survey,
         "rate": worker.rate,
+        "about": worker.about,
         "facts": worker.facts,
         "check": worker.check,
         "prepare": worker.prepare,
+        "conditions": worker.conditions,
         "calibrate": worker.calibrate,
         "sample": worker.sample,
         "release": worker.release,
@@ -162,6 +180,17 @@ def main(read_fd: str, write_fd: str, parent: str) -> None:
             request = json.loads(line)
             reply = _answer(verbs[request["do"]], request) | {"number": request["number"]}
             replies.write(json.dumps(reply).encode() + b"\n")
+
+
+def _version(package: str) -> str | None:
+    """Return the version of an installed package, also under its name for CPUs, or as a loaded module tells it."""
+    for name in (package, f"{package}-cpu"):
+        try:
+            return metadata.version(name)
+        except (metadata.PackageNotFoundError, KeyError):
+            continue
+    told = getattr(sys.modules.get(package), "__version__", None)
+    return None if told is None else str(told)
 
 
 def _answer(verb: Callable[[Message], Message], request: Message) -> Message:

@@ -54,7 +54,14 @@ class Shape:
 
 
 class Model(Protocol):
-    """What ``build`` returns. ``dtype`` is that of weights, activations and gradients."""
+    """What ``build`` returns. ``dtype`` is that of weights, activations and gradients.
+
+    Attributes:
+        graph: What of the step is compiled or captured, in a few words: ``none`` where every operation is called one by
+            one. It is recorded and shown, and steers nothing.
+    """
+
+    graph: str
 
     def place(self, images: NDArray[np.float32], labels: NDArray[np.int64]) -> Any:
         """Return host arrays, (batch, inputs) in [0, 1] and (batch,), as what a step takes; never timed."""

@@ -58,6 +58,8 @@ class _Buffers:
 class NumpyModel:
     """The model; ``mlp_impls`` says what its methods promise."""
 
+    graph = "none"
+
     def __init__(
         self, shape: Shape, weights: Sequence[Array], learning_rate: float, loss_divisor: float | None, dtype: str
     ) -> None:

@@ -122,6 +122,8 @@ def _compiled(shape: Shape, loss_divisor: float | None, device: str, dtype: torc
 
 
 class _CompiledModel:
+    graph = "torch.compile of the whole step, a graph per batch size"
+
     def __init__(
         self, shape: Shape, parameters: dict[str, Tensor], learning_rate: float, loss_divisor: float | None
     ) -> None:

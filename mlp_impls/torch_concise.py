@@ -35,6 +35,8 @@ def unsupported(device: str, dtype: str) -> str | None:
 
 
 class _ConciseModel:
+    graph = "none"
+
     def __init__(self, network: nn.Sequential, learning_rate: float, loss_divisor: float | None) -> None:
         self._network = network
         self._loss = nn.CrossEntropyLoss(reduction="mean" if loss_divisor is None else "sum")

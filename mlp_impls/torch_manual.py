@@ -58,6 +58,8 @@ class _Buffers:
 
 
 class _ManualModel:
+    graph = "none"
+
     def __init__(self, parameters: list[Tensor], learning_rate: float, loss_divisor: float | None) -> None:
         self._parameters = parameters
         self._gradients = [torch.empty_like(parameter) for parameter in parameters]

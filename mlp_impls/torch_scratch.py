@@ -43,6 +43,8 @@ def negative_log_likelihood(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 class _ScratchModel:
+    graph = "none"
+
     def __init__(self, parameters: list[Tensor], learning_rate: float, loss_divisor: float | None) -> None:
         self._parameters = parameters
         self._learning_rate = learning_rate

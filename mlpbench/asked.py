@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from typing import Any
 
-from bench import implementations, plugins, studies
+from bench import environments, implementations, plugins, studies
 from bench.case import Group
 from bench.errors import BadInput
 from bench.hardware.cpu import usable_cores
@@ -19,6 +19,8 @@ from bench.studies.alignment import SIZES
 from mlpbench import choices
 
 __all__ = ["Asked", "groups", "needs_data", "needs_real_data"]
+
+Chosen = tuple[implementations.Implementation, str]
 
 NETWORK_STUDIES = ("throughput", "accuracy", "pipeline")
 
@@ -97,16 +99,18 @@ class Asked:
 def groups(asked: Asked, environ: Mapping[str, str] = os.environ) -> list[Group]:
     """Return the groups of every study asked for. Raises BadInput for an option that cannot be."""
     asked.check()
+    environments.names(environ)  # complains of the user's file at once
     options = _options(asked, environ)
     # What feeds a network is asked of one network, unless others are named; there is no other to compare them with.
-    fed = replace(options, implementations=tuple(implementations.resolve(asked.impl or [pipeline.IMPLEMENTATION])))
-    learning = replace(options, implementations=tuple(implementations.resolve(asked.impl)))  # no baseline among them
+    fed = implementations.resolve(asked.impl or [pipeline.IMPLEMENTATION], environ)
+    learning = implementations.resolve(asked.impl, environ)  # no baseline among them
+    chosen = {"pipeline": fed, "accuracy": learning}
     names = dict.fromkeys(asked.studies or studies.DEFAULT)
     return [
         group
         for name in names
         for group in import_module(f"bench.studies.{name}").groups(
-            {"pipeline": fed, "accuracy": learning}.get(name, options)
+            replace(options, implementations=tuple(chosen[name])) if name in chosen else options
         )
     ]
 
@@ -122,14 +126,17 @@ def needs_real_data(found: list[Group]) -> bool:
 
 
 def _options(asked: Asked, environ: Mapping[str, str]) -> Options:
-    chosen = implementations.resolve(asked.impl)
-    names = {f"{entry.name}:{variant}" if variant else entry.name for entry, variant in chosen}
+    chosen = {
+        entry.spelled(variant): (entry, variant) for entry, variant in implementations.resolve(asked.impl, environ)
+    }
     size, name = _baselines(asked)
-    if (name or throughput.BASELINE) not in names:
-        chosen = [*implementations.resolve([name or throughput.BASELINE]), *chosen]
+    base = _baseline(name or throughput.BASELINE, chosen, environ)
+    label = base[0].spelled(base[1])
+    if label not in chosen:
+        chosen = {label: base} | chosen
     return Options(
         preset=asked.preset,
-        implementations=tuple(chosen),
+        implementations=tuple(chosen.values()),
         widths=_unique(asked.width),
         depths=_unique(asked.depth),
         batches=_unique(asked.batch),
@@ -137,7 +144,7 @@ def _options(asked: Asked, environ: Mapping[str, str]) -> Options:
         devices=tuple(dict.fromkeys(asked.device)) or ("cpu",),
         dtypes=tuple(dict.fromkeys(asked.dtype)),
         threads=asked.threads or usable_cores(),
-        baseline=name,
+        baseline=label if name else None,
         base_size=size,
         seed=asked.seed,
         steering=steering_variables(environ),
@@ -153,22 +160,27 @@ def _baselines(asked: Asked) -> tuple[str | None, str | None]:
     if text is None:
         return None, None
     if not (text.isascii() and text.isdigit()):
-        return None, _implementation(text, asked)
+        return None, text
     if asked.studies and "alignment" not in asked.studies:
         raise BadInput(f"--baseline {text}: a size is a baseline of the alignment study only; name an implementation")
     choices.positive("--baseline", (int(text),))
     return text, None
 
 
-def _implementation(text: str, asked: Asked) -> str:
-    """A user's file may be the baseline by its name."""
-    given = {entry.name for entry, _ in implementations.resolve(asked.impl)}
-    if text not in given:
-        try:
-            implementations.resolve([text])
-        except BadInput as error:
-            raise BadInput(str(error).replace("--impl", "--baseline", 1)) from None
-    return text
+def _baseline(text: str, chosen: Mapping[str, Chosen], environ: Mapping[str, str]) -> Chosen:
+    """Return the baseline. A user's file that was chosen may be named without its folder and ending."""
+    if text in chosen:
+        return chosen[text]
+    try:
+        found = implementations.resolve([text], environ)
+    except BadInput as error:
+        raise BadInput(str(error).replace("--impl", "--baseline", 1)) from None
+    if text.partition("@")[0] == "all":
+        raise BadInput(f"--baseline {text}: expected one implementation; name it")
+    entry, variant = found[0]
+    if any(entry.name == other.name and entry.source != other.source for other, _ in chosen.values()):
+        raise BadInput(f"--baseline {text}: another file is called {entry.name!r} already; rename one")
+    return entry, variant
 
 
 def _unique(values: tuple[int, ...]) -> tuple[int, ...]:

@@ -30,10 +30,19 @@ RUN_EPILOG = (
     "mlpbench run alignment --size 1024 --size 1025 --dtype float32 · mlpbench run --out runs/NAME --resume"
 )
 
+environments = typer.Typer(
+    help="Make and remove the environments in which JAX, TensorFlow and MXNet run.", rich_markup_mode=None
+)
+app.add_typer(environments, name="env")
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 Impl = Annotated[
     list[str] | None,
-    typer.Option("--impl", metavar="NAME|FILE|all", help="Repeat to add; NAME may be NAME:VARIANT. [all]"),
+    typer.Option(
+        "--impl",
+        metavar="NAME|FILE|all",
+        help="Repeat to add; NAME may be NAME:VARIANT, and @ENVIRONMENT after any has it run there. [all]",
+    ),
 ]
 
 
@@ -178,6 +187,32 @@ def selfcheck_command(
     asked = selfchecking.Asked(budget, tuple(part or ()), tuple(framework or ()), threads, seed, margin)
     code = selfchecking.selfcheck(asked, out, resume=resume, as_json=as_json)
     raise typer.Exit(code)
+
+
+EnvironmentNames = Annotated[
+    list[str], typer.Argument(metavar="NAME...|all", help="Frameworks: jax, tensorflow, mxnet.", show_default=False)
+]
+
+
+@environments.command("create", epilog="Examples: mlpbench env create all · mlpbench env create jax mxnet")
+def create_command(names: EnvironmentNames) -> None:
+    """Make environments of pinned packages, by venv and pip, in the user's cache.
+
+    One that is there and up to date is left alone, one whose requirements or files changed is made anew. pip takes its
+    index from PIP_INDEX_URL and its other settings. An interpreter of your own goes into
+    ~/.config/mlpbench/environments.toml instead.
+    """
+    from mlpbench import envs
+
+    raise typer.Exit(envs.create(names))
+
+
+@environments.command("remove", epilog="Example: mlpbench env remove jax")
+def remove_command(names: EnvironmentNames) -> None:
+    """Remove environments that `mlpbench env create` made."""
+    from mlpbench import envs
+
+    raise typer.Exit(envs.remove(names))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

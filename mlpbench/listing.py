@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 import json
+import os
 from importlib import import_module
 from typing import Any
 
 from rich.table import Table
 
-from bench import environments, implementations, libraries, plugins, studies
+from bench import environments, implementations, plugins, studies, venvs
 from bench.case import Case
-from bench.survey import survey
-from mlpbench.console import output_console
+from bench.environments import Environment
+from bench.survey import Survey, library_case, survey
+from mlpbench.console import ProgressLine, error_console, output_console
 
 __all__ = ["found", "show"]
 
+Row = dict[str, Any]
 
-def found() -> dict[str, list[dict[str, Any]]]:
+
+def found() -> dict[str, list[Row]]:
     """Return what there is, with availability on the CPU in float32."""
     known = implementations.built_in()
+    places = environments.names()
     cases = {name: Case("list", "", name, "training_step", name, entry.framework, {}) for name, entry in known.items()}
-    probes = {name: Case("list", "library", name, "matmul", name, name, {}) for name in libraries.names()}
-    reasons = survey([*cases.values(), *probes.values()]).reasons
+    libraries = {name: case for name in places if (case := library_case(name)) is not None}
+    with ProgressLine(error_console()) as progress:
+        progress.note("looking at what can run here")
+        seen = survey([*cases.values(), *libraries.values()], places)
     return {
         "implementations": [
             {
                 "name": name,
                 "framework": entry.framework,
-                "available": cases[name].id not in reasons,
-                "reason": reasons.get(cases[name].id),
+                "available": cases[name].id not in seen.reasons,
+                "reason": seen.reasons.get(cases[name].id),
                 "variants": sorted(entry.variants),
                 "summary": entry.summary,
             }
@@ -42,14 +49,7 @@ def found() -> dict[str, list[dict[str, Any]]]:
             }
             for name in plugins.names(studies)
         ],
-        "environments": [
-            {
-                "name": name,
-                "available": probe.id not in reasons,
-                "reason": reasons.get(probe.id) or environments.for_framework(name).reason,
-            }
-            for name, probe in probes.items()
-        ],
+        "environments": [_environment(name, libraries.get(name), seen) for name in places],
     }
 
 
@@ -70,3 +70,29 @@ def show(as_json: bool) -> int:
         console.print(table)
         console.print()
     return 0
+
+
+def _environment(name: str, library: Case | None, seen: Survey) -> Row:
+    environment = environments.find(name)
+    told = seen.environments.get(name, {})
+    reason = seen.unanswered.get(name) or (library and seen.reasons.get(library.id))
+    return {
+        "name": name,
+        "framework": environment.framework,
+        "available": reason is None,
+        "reason": reason,
+        "python": told.get("python"),
+        "version": told.get("packages", {}).get(environment.framework),
+        "kind": environment.kind,
+        "summary": _summary(environment, told),
+    }
+
+
+def _summary(environment: Environment, told: Row) -> str:
+    """Say what an environment holds and where it comes from."""
+    version = told.get("packages", {}).get(environment.framework)
+    words = [f"{environment.framework} {version}" if version else "", environment.kind]
+    words.insert(1, f"Python {told['python']}" if told else "")
+    if environment.kind == environments.MADE and not environment.reason and venvs.is_old(environment.name, os.environ):
+        words.append(f"not of this version's requirements: mlpbench env create {environment.name} makes it anew")
+    return ", ".join(filter(None, words))

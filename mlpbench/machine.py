@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from rich.table import Table
 
-from bench import hardware, libraries
+from bench import environments, hardware
 from bench.hardware import Facts
 from bench.hardware.cpu import usable_cores
+from bench.hardware.gpu import prefer_torch
 from bench.privacy import anonymous
 from bench.survey import framework_facts
 from mlpbench.console import output_console
@@ -16,15 +18,18 @@ from mlpbench.console import output_console
 __all__ = ["facts", "show"]
 
 
-def facts(threads: int | None = None) -> dict[str, Facts]:
-    """Return every fact of this machine by group: the probes', then what each framework says of itself."""
-    told: dict[str, Facts] = anonymous(framework_facts(libraries.names(), threads or usable_cores()))
-    return hardware.record() | told
+def facts(threads: int | None = None, places: Iterable[str] = environments.DEFAULT_FRAMEWORKS) -> dict[str, Facts]:
+    """Return every fact of this machine by group: the probes', then what the framework of each environment named says
+    of itself.
+    """
+    told: dict[str, Facts] = anonymous(framework_facts(places, threads or usable_cores()))
+    found = hardware.record() | told
+    return found | {"gpu": prefer_torch(found)}
 
 
 def show(as_json: bool) -> int:
     """Print the facts."""
-    found = facts()
+    found = facts(places=environments.names())
     if as_json:
         print(json.dumps(found, indent=1))
         return 0

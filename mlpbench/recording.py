@@ -6,6 +6,7 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,11 +17,15 @@ from typing import Any
 from rich.console import Console
 
 from bench import hardware
+from bench.case import Case
+from bench.errors import BadInput
+from bench.plan import Plan
 from bench.privacy import anonymous
+from bench.survey import Survey, survey
 from mlpbench import machine
 from mlpbench.console import ProgressLine
 
-__all__ = ["Described", "describe"]
+__all__ = ["Described", "describe", "require_same_frameworks"]
 
 
 @dataclass(frozen=True)
@@ -35,21 +40,42 @@ class Described:
         return Path("runs", f"{kind}{self.name}-{time.strftime('%Y%m%d-%H%M%S')}")
 
 
-def describe(label: str | None, threads: int | None, console: Console) -> Described:
-    """Ask the machine what it is."""
+def describe(label: str | None, threads: int | None, console: Console, seen: Survey | None = None) -> Described:
+    """Ask the machine what it is, and the environments that a survey found to answer what their frameworks are; without
+    one those of the default frameworks.
+    """
     with ProgressLine(console) as progress:
         progress.note("recording the hardware and software")
-        facts = machine.facts(threads)
+        facts = machine.facts(threads) if seen is None else machine.facts(threads, seen.environments)
     name = hardware.machine_name(facts)
     record = {
         "command": anonymous(["mlpbench", *sys.argv[1:]]),
         "label": "".join(c if c.isprintable() else " " for c in label or name),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "environments": {} if seen is None else seen.environments,
         "machine": {"fingerprint": hardware.fingerprint(facts), "facts": facts},
         "versions": {"mlpbench": _version(), "python": platform.python_version()},
         "git": _git(),
     }
     return Described(record, name)
+
+
+def require_same_frameworks(planned: Plan, recorded: Mapping[str, Any]) -> None:
+    """Raise BadInput where an environment of the plan does not hold what the record says it held."""
+    cases: dict[str, Case] = {}
+    for case in (case for entry in planned.groups for case in entry.group.cases if case.where in recorded):
+        if case.where not in cases or case.source is None:
+            cases[case.where] = case
+    seen = survey(cases.values())
+    for name, case in cases.items():
+        was = recorded[name].get("packages", {}).get(case.framework)
+        now = seen.environments.get(name, {}).get("packages", {}).get(case.framework)
+        if was is not None and now != was:
+            why = "" if now else f" ({seen.reasons.get(case.id, 'it is not there')})"
+            raise BadInput(
+                f"--resume: environment {name}: {case.framework} was {was} when the run began, and is now "
+                f"{now or 'not available'}{why}; restore it, or begin a new run"
+            )
 
 
 def _version() -> str:

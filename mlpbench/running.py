@@ -6,6 +6,7 @@ import hashlib
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -129,6 +130,7 @@ def _resumed(asked: Asked, data_root: Path | None, out: Path | None) -> _Prepare
         planned = Plan.from_json(records.run["plan"], records.run["seed"])
         if planned.budget_s is not None:
             budget.settle(planned, records, planned.budget_s)  # what it would be planned from must be sound
+        recording.require_same_frameworks(planned, records.run.get("environments", {}))
     except reporting.DAMAGE as error:
         raise reporting.damaged(out, error) from None
     _require_same_sources(planned, records.run.get("sources", {}))
@@ -168,7 +170,7 @@ def _differences(asked: Asked, stored: Any) -> str:
 def _folder(prepared: _Prepared, asked: Asked, out: Path | None, label: str | None, console: Console) -> RunFolder:
     if prepared.earlier is not None and out is not None:
         return RunFolder.reopen(out)
-    described = recording.describe(label, asked.threads, console)
+    described = recording.describe(label, asked.threads, console, prepared.survey)
     record = {
         **described.record,
         "asked": asked.to_json(),
@@ -235,8 +237,9 @@ def _show_plan(prepared: _Prepared) -> None:
             " to ".join(f"{value:.4g}" for value in dict.fromkeys((flops[0], flops[-1]))),
         )  # fmt: skip
     console.print(table)
-    for case, _, reason in prepared.plan.skips:
-        console.print(f"skipped: {case.id}: {reason}")
+    skipped = Counter((f"{case.study}/{case.group}", reason) for case, _, reason in prepared.plan.skips)
+    for (group, reason), count in skipped.items():
+        console.print(f"skipped: {group}, {count} case{'s' * (count > 1)}: {reason}")
     console.print(f"{_size(prepared.plan)}, {_expected(prepared)}. Nothing was measured.")
 
 

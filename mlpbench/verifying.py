@@ -79,10 +79,10 @@ def _case(
         "batch": batch,
         "learning_rate": 0.1,
     }
-    name = f"{entry.name}:{variant}" if variant else entry.name
     return Case(
-        "verify", f"{shape.name} batch {batch} {dtype} {device}", name, "training_step", entry.name, entry.framework,
-        parameters, device, dtype, usable_cores(), source=entry.source, variant=variant,
+        "verify", f"{shape.name} batch {batch} {dtype} {device}", entry.spelled(variant), "training_step", entry.name,
+        entry.framework, parameters, device, dtype, usable_cores(), source=entry.source, variant=variant,
+        environment=entry.environment,
     )  # fmt: skip
 
 

@@ -2,25 +2,38 @@
 
 The built-in names are fixed. Any other name takes, by a digest of its name, a place in a palette of its own, so it
 keeps its colour from page to page; where two names of one page meet at a place, the later in the alphabet moves on.
-The hues are Okabe and Ito's (2008) and Tol's (2021), chosen to be told apart with any kind of colour vision; markers
-tell them apart without colour.
+``NAME:VARIANT`` and ``NAME@ENVIRONMENT`` have the colour of NAME; what tells them from it, marker and broken line, is
+the same for all of that variant and environment. The hues are Okabe and Ito's (2008) and Tol's (2021) and some between
+them, chosen to be told apart with any kind of colour vision; markers tell them apart without colour.
 """
 
 from __future__ import annotations
 
 import colorsys
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from zlib import crc32
 
-__all__ = ["INK", "MUTED", "VERDICT", "VERDICT_TINT", "Look", "looks"]
+__all__ = ["INK", "MUTED", "VERDICT", "VERDICT_TINT", "Look", "Stroke", "looks", "ordered", "parted", "strokes"]
+
+Dashes = Literal["-"] | tuple[float, tuple[float, ...]]
 
 
 class Look(NamedTuple):
-    """How one name is drawn: a colour as ``#rrggbb`` and a matplotlib marker."""
+    """How one name is drawn: a colour as ``#rrggbb``, a matplotlib marker and the dashes of its line."""
 
     colour: str
     marker: str
+    line: Dashes = "-"
+
+
+class Stroke(NamedTuple):
+    """What variants of one name have in common: marker, dashes, and a word for them."""
+
+    marker: str
+    line: Dashes
+    word: str
 
 
 INK = "#1f2933"
@@ -28,38 +41,78 @@ MUTED = "#66727f"
 VERDICT = {"faster": "#0b6e69", "slower": "#b0400f", "equivalent": "#4a5866", "inconclusive": "#8a6d00"}
 VERDICT_TINT = {"faster": "#cdebe6", "slower": "#fbdcc9", "equivalent": "#e6eaee", "inconclusive": "#ffffff"}
 
+# In the order in which figures and tables name them: one framework after the other.
 BUILT_IN = {
     "numpy_scratch": Look("#e69f00", "s"),
+    "torch_concise": Look("#0072b2", "o"),
     "torch_scratch": Look("#cc6fa5", "^"),
     "torch_manual": Look("#009e73", "D"),
-    "torch_concise": Look("#0072b2", "o"),
     "torch_compile": Look("#c8401a", "v"),
+    "jax_scratch": Look("#5b2a86", "<"),
+    "flax_concise": Look("#a58be0", ">"),
+    "tensorflow_scratch": Look("#7f4f24", "p"),
+    "keras_concise": Look("#8f9100", "h"),
+    "mxnet_scratch": Look("#56b4e9", "P"),
+    "gluon_concise": Look("#2f3b47", "X"),
     # a library has the hue of the implementations written in it, darker
     "numpy": Look("#b27b00", "s"),
     "torch": Look("#00507d", "o"),
+    "jax": Look("#43206a", "<"),
+    "tensorflow": Look("#5f3a18", "p"),
+    "mxnet": Look("#2a8fc7", "P"),
 }
 OTHERS = (
     Look("#332288", "P"),
-    Look("#56b4e9", "X"),
+    Look("#e7298a", "X"),
     Look("#882255", "p"),
-    Look("#999933", "h"),
+    Look("#8bbf1f", "h"),
     Look("#44aa99", "<"),
-    Look("#7f4f24", ">"),
+    Look("#f08a7a", ">"),
     Look("#6b7280", "*"),
 )
 TURNS = 3  # 21 names beside the built-in ones; further ones share a look
-VARIANT_MARKERS = ("d", "8", "H", "p")
+EAGER = "eager"
+DASHED = Stroke("d", (0, (4, 2)), "dashed")
+STROKES = (
+    Stroke("8", (0, (1, 1.5)), "dotted"),
+    Stroke("H", (0, (6, 2, 1, 2)), "dash-dotted"),
+    Stroke("*", (0, (8, 3)), "in long dashes"),
+)
 
 
 def looks(names: Iterable[str]) -> Mapping[str, Look]:
-    """Return a look for every name; ``NAME:VARIANT`` has the hue of NAME, lighter, and another marker."""
-    wanted = sorted(set(names))
-    plain = sorted({name.partition(":")[0] for name in wanted})
-    found = _plain_looks(plain)
-    for base in plain:
-        for index, name in enumerate(name for name in wanted if name.startswith(f"{base}:")):
-            found[name] = _variant(found[base], index)
+    """Return a look for every name, in their order."""
+    wanted = ordered(names)
+    plain = _plain_looks(sorted({parted(name)[0] for name in wanted}))
+    broken = strokes(wanted)
+    found = {}
+    for name in wanted:
+        base, variant = parted(name)
+        found[name] = Look(plain[base].colour, *broken[variant][:2]) if variant else plain[base]
     return found
+
+
+def strokes(names: Iterable[str]) -> Mapping[str, Stroke]:
+    """Return, for each variant among names as ``parted`` gives it, what all names of that variant have in common."""
+    variants = sorted({parted(name)[1] for name in names} - {"", EAGER})
+    return {EAGER: DASHED} | {variant: STROKES[index % len(STROKES)] for index, variant in enumerate(variants)}
+
+
+def ordered(names: Iterable[str]) -> list[str]:
+    """Return each name once: the built-in ones framework by framework, then the others; variants follow their name."""
+    places = {name: place for place, name in enumerate(BUILT_IN)}
+
+    def key(name: str) -> tuple[int, str, str]:
+        base, variant = parted(name)
+        return places.get(base, len(places)), base, variant
+
+    return sorted(set(names), key=key)
+
+
+def parted(name: str) -> tuple[str, str]:
+    """Return NAME, and what follows it: VARIANT, @ENVIRONMENT, VARIANT@ENVIRONMENT, or nothing."""
+    base = re.split("[:@]", name, maxsplit=1)[0]
+    return base, name[len(base) :].removeprefix(":")
 
 
 def _plain_looks(names: list[str]) -> dict[str, Look]:
@@ -78,19 +131,14 @@ def _candidates(name: str) -> Iterator[Look]:
     for turn in range(TURNS):
         for step in range(len(OTHERS)):
             look = OTHERS[(start + step) % len(OTHERS)]
-            yield look._replace(colour=_lightness(look.colour, 0.7**turn))
+            yield look._replace(colour=_darker(look.colour, 0.7**turn))
 
 
-def _variant(look: Look, index: int) -> Look:
-    marker = VARIANT_MARKERS[index % len(VARIANT_MARKERS)]
-    return Look(_lightness(look.colour, 1.35 + 0.2 * (index % 2) if index < 2 else 0.6), marker)
-
-
-def _lightness(colour: str, factor: float) -> str:
-    """Return the colour with its lightness multiplied, kept between 0.12 and 0.75 to show on white."""
-    red, green, blue = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
-    hue, lightness, saturation = colorsys.rgb_to_hls(red, green, blue)
+def _darker(colour: str, factor: float) -> str:
+    """Return the colour with its lightness multiplied, kept above 0.12 to be told from black."""
     if factor == 1:
         return colour
-    channels = colorsys.hls_to_rgb(hue, min(max(lightness * factor, 0.12), 0.75), saturation)
+    red, green, blue = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    hue, lightness, saturation = colorsys.rgb_to_hls(red, green, blue)
+    channels = colorsys.hls_to_rgb(hue, max(lightness * factor, 0.12), saturation)
     return "#" + "".join(f"{round(255 * channel):02x}" for channel in channels)

@@ -11,11 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, NullLocator
 
 from reports.colours import INK, MUTED, Look
@@ -24,14 +21,11 @@ from reports.rows import Panel, Row, is_synthetic, unique
 
 __all__ = [
     "BOTTOM",
+    "FEW",
     "STYLE",
     "WIDTH",
     "dodge",
     "finish",
-    "key",
-    "key_inches",
-    "key_of_names",
-    "key_of_verdicts",
     "left_of",
     "margin_band",
     "mark",
@@ -40,6 +34,7 @@ __all__ = [
     "point",
     "rate_axis",
     "ratio_axis",
+    "room",
     "size_axis",
     "spread",
     "titles",
@@ -81,6 +76,9 @@ STYLE: Any = {
     "hatch.linewidth": 0.6,
 }
 NEAREST_OCTAVES = 0.75  # sizes as near as 250 and 256 are drawn this far apart, so that neither hides the other
+APART_OCTAVES = 0.085  # of the marks of two names at the same size
+SHARE_OF_GAP = 0.67
+FEW = 8  # names that a figure of the usual height has room for
 RATIO_TICKS = (
     1,
     2,
@@ -106,9 +104,9 @@ RATIO_TICKS = (
     1.02,
     0.98,
 )
-LETTER_INCHES, HANDLE_INCHES, LINE_INCHES = 0.078, 0.62, 0.24  # of a key, at the style's font size
 TICKS = 10  # at most, on a logarithmic axis
 HALO = "white"
+SCALES = {"*": 1.5, "P": 1.35, "X": 1.3, "d": 1.1, "<": 1.15, ">": 1.15, "^": 1.15, "v": 1.15, "p": 1.2, "h": 1.15}
 BOTTOM = 0.74  # inches for tick labels, axis label and the note on synthetic images
 
 
@@ -125,6 +123,13 @@ def spread(sizes: Sequence[int]) -> dict[int, float]:
 def dodge(index: int, count: int, room: float) -> float:
     """Return how far aside the index-th of several marks at one place is drawn, so that intervals do not overlap."""
     return (index - (count - 1) / 2) * room / max(count, 1)
+
+
+def room(places: Mapping[int, float], count: int) -> float:
+    """Return over how many octaves the marks of so many names at one size are spread, clear of the next size's."""
+    ordered = sorted(places.values())
+    nearest = min((after - before for before, after in pairwise(ordered)), default=math.inf)
+    return min(APART_OCTAVES * count, SHARE_OF_GAP * nearest)
 
 
 def size_axis(axes: Axes, places: Mapping[int, float], label: str, margin: float = 0.6) -> None:
@@ -189,7 +194,7 @@ def margin_band(axes: Axes, margin: float) -> None:
 def point(
     axes: Axes, place: float, ends: Ends, look: Look, verdict: str | None = "faster", *, sideways: bool = False
 ) -> None:
-    """Draw (value, low, high) at a place; the filling of the mark says the verdict (see ``key_of_verdicts``).
+    """Draw (value, low, high) at a place; the filling of the mark says the verdict (see ``keys.verdicts``).
 
     The value need not lie within its interval: a median and the interval of a mean may differ.
     """
@@ -200,38 +205,18 @@ def point(
         axes.plot(*((values, places) if sideways else (places, values)), color=look.colour, **style)
 
     plot([low, high], linewidth=1.6, solid_capstyle="butt", zorder=3)
-    plot([low, high], linestyle="none", marker="|" if sideways else "_", markersize=9, markeredgewidth=1.4, zorder=3)
+    plot([low, high], linestyle="none", marker="|" if sideways else "_", markersize=7, markeredgewidth=1.4, zorder=3)
     plot([value], linestyle="none", zorder=4, **mark(look, verdict))
 
 
 def mark(look: Look, verdict: str | None) -> dict[str, Any]:
     """Return the drawing of a mark: filled for faster and slower, open for equivalent, a cross where undecided."""
+    scale = SCALES.get(look.marker, 1.0)
     if verdict in ("faster", "slower"):
-        return {"marker": look.marker, "markersize": 6.5, "markeredgecolor": HALO, "markeredgewidth": 0.6}
+        return {"marker": look.marker, "markersize": 6.5 * scale, "markeredgecolor": HALO, "markeredgewidth": 0.6}
     if verdict == "equivalent":
-        return {"marker": look.marker, "markersize": 6, "markerfacecolor": "white", "markeredgewidth": 1.6}
+        return {"marker": look.marker, "markersize": 6 * scale, "markerfacecolor": "white", "markeredgewidth": 1.5}
     return {"marker": "x", "markersize": 7, "markeredgewidth": 2}
-
-
-def key_of_names(figure: Figure, looks: Mapping[str, Look], top: float, *, extra: Sequence[Line2D] = ()) -> None:
-    """Put the key of colours above the panels; ``top`` is its distance from the upper edge in inches."""
-    handles = [
-        Line2D([], [], color=look.colour, label=name, linewidth=1.6, **mark(look, "faster"))
-        for name, look in looks.items()
-    ]
-    key(figure, [*handles, *extra], top)
-
-
-def key_of_verdicts(figure: Figure, top: float) -> None:
-    """Put the key of fillings above the panels."""
-    look = Look(MUTED, "o")
-    said = {"faster": "faster or slower", "equivalent": "equivalent", "inconclusive": "inconclusive"}
-    handles = [
-        Line2D([], [], color=MUTED, linestyle="none", label=text, **mark(look, verdict))
-        for verdict, text in said.items()
-    ]
-    band = Patch(facecolor="#dde2e7", label="margin of equivalence")
-    key(figure, [*handles, band], top)
 
 
 def pack(found: Mapping[Panel, Sequence[Row]], capacity: int = 11) -> list[list[Panel]]:
@@ -265,26 +250,3 @@ def finish(figure: Figure, run: Row, *, trains: bool) -> Figure:
             0.995, 0.05 / height, "synthetic images", ha="right", va="bottom", fontsize=9, color=MUTED, style="italic"
         )
     return figure
-
-
-def key(figure: Figure, handles: Sequence[Artist], top: float) -> None:
-    """Put a key above the panels; ``top`` is its distance from the upper edge in inches."""
-    height = float(figure.get_size_inches()[1])
-    figure.legend(
-        handles=list(handles),
-        ncols=_columns([str(handle.get_label()) for handle in handles]),
-        loc="upper left",
-        borderaxespad=0.0,
-        bbox_to_anchor=(0.005, 1 - top / height),
-    )
-
-
-def key_inches(names: Sequence[str]) -> float:
-    """Return the height of a key of these names beyond that of a single line."""
-    return LINE_INCHES * (math.ceil(len(names) / _columns(names)) - 1)
-
-
-def _columns(names: Sequence[str]) -> int:
-    """Return how many columns of a key fit: all of them, or as many as the longest name leaves room for."""
-    inches = [LETTER_INCHES * len(name) + HANDLE_INCHES for name in names]
-    return len(names) if sum(inches) < WIDTH else max(int(WIDTH / max(inches)), 1)

@@ -18,6 +18,7 @@ __all__ = [
     "seconds",
     "seconds_interval",
     "si",
+    "si_interval",
     "significant",
     "span",
 ]
@@ -79,6 +80,14 @@ def si(value: float | None, unit: str) -> str:
     scale, prefix = next(((scale, prefix) for scale, prefix in PREFIXES if abs(value) >= scale), (1.0, ""))
     gap = NO_BREAK if unit.startswith("examples") and prefix else ""  # k examples/s, yet GFLOP/s
     return f"{significant(value / scale)}{NO_BREAK}{prefix}{gap}{unit}".rstrip()
+
+
+def si_interval(low: float | None, high: float | None, unit: str) -> str:
+    """Return an interval of rates with the decimal prefix of the larger: ``328-334 GFLOP/s``, with an en dash."""
+    if low is None or high is None or not (known(low) and known(high)):
+        return MISSING
+    scale, prefix = next(((scale, prefix) for scale, prefix in PREFIXES if abs(high) >= scale), (1.0, ""))
+    return f"{_range(significant(low / scale), significant(high / scale))}{NO_BREAK}{prefix}{unit}"
 
 
 def binary(value: float) -> str:

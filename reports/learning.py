@@ -13,6 +13,7 @@ from typing import Any
 
 from bench import published
 from bench.published import Bound, Recipe, Run
+from reports.colours import ordered
 from reports.formats import listing, seconds, significant
 from reports.rows import Row
 
@@ -55,8 +56,8 @@ class Group:
 
     @property
     def implementations(self) -> list[str]:
-        """The implementations, sorted."""
-        return sorted({row["implementation"] for row in self.rows})
+        """The implementations, in the order in which they are always shown."""
+        return ordered(row["implementation"] for row in self.rows)
 
 
 def groups(summary: Row) -> list[Group]:
@@ -87,8 +88,8 @@ def means(rows: Iterable[Row], column: str) -> dict[str, dict[int, float]]:
         if row[column] is not None:
             values.setdefault(row["implementation"], {}).setdefault(row["epoch"], []).append(row[column])
     return {
-        name: {epoch: sum(found) / len(found) for epoch, found in sorted(epochs.items())}
-        for name, epochs in sorted(values.items())
+        name: {epoch: sum(found) / len(found) for epoch, found in sorted(values[name].items())}
+        for name in ordered(values)
     }
 
 
@@ -226,15 +227,15 @@ def _bound(bound: Bound, checks: list[Mapping[str, Any]]) -> str:
 
 def _reached(rows: list[Row], level: str) -> str:
     reached = [row for row in rows if row[TIME_TO + level] is not None]
-    late = sorted(row["implementation"] for row in rows if row[TIME_TO + level] is None)
+    late = ordered(row["implementation"] for row in rows if row[TIME_TO + level] is None)
     text = f"{level} after {_extremes(reached, TIME_TO + level)}"
     return text + (f", not in every seed by {listing(late)}" if late else "")
 
 
 def _extremes(rows: list[Row], column: str) -> str:
-    ordered = sorted(rows, key=lambda row: row[column])
-    ends = [f"{seconds(row[column])} ({row['implementation']})" for row in (ordered[0], ordered[-1])]
-    return ends[0] if len(ordered) == 1 else " to ".join(ends)
+    ranked = sorted(rows, key=lambda row: row[column])
+    ends = [f"{seconds(row[column])} ({row['implementation']})" for row in (ranked[0], ranked[-1])]
+    return ends[0] if len(ranked) == 1 else " to ".join(ends)
 
 
 def _unsteadiness(group: Group) -> float:

@@ -48,8 +48,12 @@ def _value(fact: Row) -> str:
         return "unknown"
     if unit in ("B", "bytes") and isinstance(value, int | float):
         return formats.binary(value)
-    if unit == "Hz" and isinstance(value, int | float):
-        return formats.si(value, "Hz")
+    if unit in ("Hz", "B/s") and isinstance(value, int | float):
+        return formats.si(value, unit)
+    if unit == "T/s" and isinstance(value, int | float):
+        return f"{value / 1e6:,.0f}{formats.NO_BREAK}MT/s"
+    if unit == "bit" and isinstance(value, int):
+        return f"{value:,}{formats.NO_BREAK}bit"
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return f"{value}{formats.NO_BREAK}{unit}" if unit else str(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from reports.colours import ordered
 from reports.rows import Row
 
 __all__ = ["Cell", "cells", "grid_of", "label"]
@@ -38,7 +39,8 @@ def cells(cases: Iterable[Row]) -> Mapping[Cell, list[Row]]:
 def grid_of(found: Iterable[Cell]) -> tuple[list[tuple[str, str]], list[tuple[str, int]]]:
     """Return (provider, device) of each row and (dtype, stack) of each column, single matrices first."""
     kept = list(found)
-    lines = sorted({(cell.provider, cell.device) for cell in kept}, key=lambda line: (line[1], line[0]))
+    places = {name: place for place, name in enumerate(ordered(cell.provider for cell in kept))}
+    lines = sorted({(cell.provider, cell.device) for cell in kept}, key=lambda line: (line[1], places[line[0]]))
     columns = {(cell.dtype, cell.stack) for cell in kept}
     return lines, sorted(columns, key=lambda column: (column[1], _place(column[0]), column[0]))
 

@@ -18,16 +18,16 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import BadInput
-from reports import checks, learning_tables, machine, plots, rows, tables
+from reports import checks, conditions, learning_tables, libraries, lost, machine, plots, rows, starting, tables
 from reports.findings import findings
-from reports.formats import NO_BREAK, margin
+from reports.formats import NO_BREAK, listing, margin
 from reports.rows import VERDICTS, Row
 
 if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-__all__ = ["Picture", "draw", "environment", "replace", "save", "write"]
+__all__ = ["Picture", "draw", "environment", "replace", "save", "title", "write"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 VERDICT_WORDS = re.compile(rf"\b({'|'.join((*VERDICTS, 'not reproduced', 'reproduced'))})\b")
@@ -132,7 +132,7 @@ def _context(run: Row, summary: Row, pictures: list[Picture], banner: str | None
         "banner": banner or run.get("banner"),
         "synthetic": rows.is_synthetic(run),
         "trains": bool(rows.throughput(summary, "cases")),
-        "title": _title(run),
+        "title": title(run, summary),
         "machine": _machine(run),
         "run": run,
         "command": shlex.join(map(str, run.get("command") or [])),
@@ -143,23 +143,36 @@ def _context(run: Row, summary: Row, pictures: list[Picture], banner: str | None
         "learning": learning_tables.tables(summary),
         "comparisons": tables.comparisons(summary),
         "cases": tables.cases(summary),
-        "start_up": tables.start_up(summary),
+        "start_up": starting.tables(summary),
+        "breakeven": starting.BREAKEVEN if starting.pays(summary) else "",
+        "conditions": conditions.table(summary),
+        "timed": conditions.TIMED,
+        "libraries": libraries.table(run, summary),
         "equality": tables.equality(summary),
-        "lost": tables.lost(summary),
+        "lost": lost.table(summary),
         "harness": checks.harness(summary),
         "facts": machine.facts(run),
         "steering": machine.steering(run),
     }
 
 
-def _title(run: Row) -> str:
+def title(run: Row, summary: Row) -> str:
+    """Return what the page is of: its studies, and the machine by its label."""
+    found = {str(row["study"]) for row in summary.get("cases") or [] if row.get("study")}
+    known = [name for name in rows.STUDIES if name in found]
+    named = [rows.STUDIES.get(study, study) for study in (*known, *sorted(found - set(known)))]
+    studies = listing([name if place == 0 else name[:1].lower() + name[1:] for place, name in enumerate(named)])
+    return f"{studies or 'Nothing measured'} · {_label(run)}"
+
+
+def _label(run: Row) -> str:
     return str(run.get("label") or rows.fact_value(run, "cpu", "brand") or "unknown machine")
 
 
 def _machine(run: Row) -> str:
     """Return the processors, where the title does not name them already."""
     named = [rows.fact_value(run, "cpu", "brand"), rows.fact_value(run, "gpu", "_name")]
-    return ", ".join(str(name) for name in named if name and str(name) not in _title(run))
+    return ", ".join(str(name) for name in named if name and str(name) not in _label(run))
 
 
 def _picture(module: ModuleType, run: Row, summary: Row) -> Picture | None:

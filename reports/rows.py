@@ -10,6 +10,8 @@ import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from reports.colours import ordered
+
 __all__ = [
     "STUDIES",
     "UNITS",
@@ -23,6 +25,7 @@ __all__ = [
     "implementations",
     "is_judged",
     "is_synthetic",
+    "libraries",
     "marked_groups",
     "panels",
     "rate_bounds",
@@ -34,6 +37,7 @@ __all__ = [
 Row = dict[str, Any]
 VERDICTS = ("faster", "slower", "equivalent", "inconclusive")
 STEERING = "steering"
+LIBRARIES = "libraries "  # how the groups begin that compare libraries (bench/studies/alignment.py)
 STUDIES = {"throughput": "Training steps", "alignment": "Matrix products", "pipeline": "Input pipeline",
            "accuracy": "Learning"}  # fmt: skip
 UNITS = {"accuracy": "epoch", "pipeline": "tenth of an epoch"}  # what a step is, in studies where it is more
@@ -60,9 +64,15 @@ def throughput(summary: Row, table: str, *, control: bool = False) -> list[Row]:
 
 
 def alignment(summary: Row, table: str, *, control: bool = False) -> list[Row]:
-    """Return the matmul rows of ``cases`` or ``comparisons``, without those about environment variables."""
+    """Return the matmul rows of ``cases`` or ``comparisons`` that compare sizes within one library."""
     found = _rows(summary, table, "alignment", control)
-    return [row for row in found if row.get("n") is not None and STEERING not in str(row.get("group"))]
+    return [row for row in found if row.get("n") is not None and not _other_than_sizes(str(row.get("group")))]
+
+
+def libraries(summary: Row, table: str, *, control: bool = False) -> list[Row]:
+    """Return the rows of ``cases`` or ``comparisons`` that compare libraries by one product."""
+    found = _rows(summary, table, "alignment", control)
+    return [row for row in found if str(row.get("group")).startswith(LIBRARIES)]
 
 
 def steering(summary: Row) -> list[Row]:
@@ -83,8 +93,8 @@ def panels(rows: Iterable[Row]) -> dict[Panel, list[Row]]:
 
 
 def implementations(rows: Iterable[Row]) -> list[str]:
-    """Return the names of the implementations in rows, sorted."""
-    return sorted({row["implementation"] for row in rows if row.get("implementation")})
+    """Return the names of the implementations in rows, in the order in which they are always shown."""
+    return ordered(row["implementation"] for row in rows if row.get("implementation"))
 
 
 def unique(rows: Iterable[Row], column: str) -> list[Any]:
@@ -138,6 +148,10 @@ def fact_value(run: Row, group: str, *words: str) -> Any:
             if word.lower() in name.lower() and fact.get("value") is not None:
                 return fact["value"]
     return None
+
+
+def _other_than_sizes(group: str) -> bool:
+    return STEERING in group or group.startswith(LIBRARIES)
 
 
 def _rows(summary: Row, table: str, study: str, control: bool) -> list[Row]:

@@ -1,4 +1,4 @@
-"""The tables of the page as plain cells: every number is formatted here, none in the template."""
+"""The tables of every run's page as plain cells: every number is formatted here, none in the template."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 from reports import checks, formats, rows
 from reports.cells import Cell, Section, Table
-from reports.findings import Winner, winners
 from reports.rows import Row
+from reports.winners import Winner, winners
 
-__all__ = ["answers", "cases", "comparisons", "equality", "lost", "start_up"]
+__all__ = ["answers", "cases", "comparisons", "equality", "per_study"]
 
 COUNTS = f"launches {formats.TIMES_SIGN} rounds"
 FAILED = "control failed, not to be relied on"
@@ -88,7 +88,16 @@ def comparisons(summary: Row) -> list[Table]:
         (COUNTS, "number"),
     )
     marked = rows.marked_groups(summary)
-    return _per_study("comparisons", summary.get("comparisons") or [], columns, _comparison, marked)
+    return per_study("comparisons", _ranked(summary.get("comparisons") or []), columns, _comparison, marked)
+
+
+def _ranked(found: list[Row]) -> list[Row]:
+    """Return training steps fastest first, with the control behind them; the others as they come."""
+    return sorted(found, key=lambda row: (bool(row.get("control")), row["ratio"]) if _trains(row) else (False, 0.0))
+
+
+def _trains(row: Row) -> bool:
+    return row.get("study") == "throughput" and row.get("ratio") is not None
 
 
 def _comparison(row: Row) -> tuple[Cell, ...]:
@@ -108,7 +117,7 @@ def _comparison(row: Row) -> tuple[Cell, ...]:
 
 
 def cases(summary: Row) -> list[Table]:
-    """Return the absolute figures of every case, a table per study."""
+    """Return the absolute figures of every case that was tried, a table per study."""
     columns = (
         ("case", "name"),
         ("status", "text"),
@@ -121,7 +130,8 @@ def cases(summary: Row) -> list[Table]:
         (COUNTS, "number"),
         ("steps a sample", "number"),
     )
-    return _per_study("cases", summary.get("cases") or [], columns, _case, rows.marked_groups(summary))
+    tried = [row for row in summary.get("cases") or [] if row.get("status") != "skipped"]
+    return per_study("cases", tried, columns, _case, rows.marked_groups(summary))
 
 
 def _case(row: Row) -> tuple[Cell, ...]:
@@ -140,31 +150,11 @@ def _case(row: Row) -> tuple[Cell, ...]:
     )
 
 
-def start_up(summary: Row) -> list[Table]:
-    """Return what starting costs, cold (the first launch of all) and warm (median of the others)."""
-    parts = ("interpreter_s", "import_s", "build_s", "compile_s", "first_step_s")
-    names = [f"{cold}{part}" for cold in ("cold_", "") for part in parts]
-    timed = [row for row in summary.get("cases") or [] if any(row.get(name) is not None for name in names)]
-    used = [name for name in names if any(row.get(name) is not None for row in timed)]
-    columns = ("case", "name"), *((_spoken(name), "number") for name in used)
-    return _per_study(
-        "start-up",
-        timed,
-        columns,
-        lambda row: (Cell(_case_name(row), "name"), *(Cell(formats.seconds(row.get(name)), "number") for name in used)),
-    )
-
-
-def _spoken(column: str) -> str:
-    cold = column.startswith("cold_")
-    return f"{'cold' if cold else 'warm'} {column.removeprefix('cold_').removesuffix('_s').replace('_', ' ')}"
-
-
 def equality(summary: Row) -> list[Table]:
     """Return how far each checked case is from the float64 reference, and how far it may be."""
     checked = [row for row in summary.get("cases") or [] if row.get("deviation") is not None and not row.get("control")]
     columns = ("case", "name"), ("largest deviation", "number"), ("allowed", "number"), ("equal", "text")
-    return _per_study(
+    return per_study(
         "equality",
         checked,
         columns,
@@ -177,29 +167,14 @@ def equality(summary: Row) -> list[Table]:
     )
 
 
-def lost(summary: Row) -> Table | None:
-    """Return the cases without a usable time, each with its reason; None where there are none."""
-    found = [row for row in summary.get("cases") or [] if row.get("status") != "measured"]
-    lines = tuple(
-        (
-            Cell(str(row.get("status"))),
-            Cell(_case_name(row), "name"),
-            Cell(str(row.get("group"))),
-            Cell(str(row.get("reason") or "no reason was recorded")),
-        )
-        for row in found
-    )
-    columns = ("status", "text"), ("case", "name"), ("group", "text"), ("reason", "long")
-    return Table("lost", "Skips and failures", columns, (Section("", lines),)) if lines else None
-
-
-def _per_study(
+def per_study(
     key: str,
     found: Iterable[Row],
     columns: tuple[tuple[str, str], ...],
     line: Callable[[Row], tuple[Cell, ...]],
     marked: Collection[tuple[str, str]] = (),
 ) -> list[Table]:
+    """Return a table per study and in it a section per group, without columns in which nothing is known."""
     tables = []
     for study, members in groupby(sorted(found, key=lambda row: str(row["study"])), key=lambda row: str(row["study"])):
         groups: dict[str, list[Row]] = {}

@@ -1,7 +1,11 @@
-"""NumPy: matmul is its BLAS's gemm."""
+"""NumPy: matmul is its BLAS's gemm.
+
+It has no triad: b + scale * c takes it two passes, over five arrays in place of three.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,9 +15,22 @@ from numpy.typing import NDArray
 from bench import threadpools
 from bench.hardware import Fact, Facts, ask, fact
 
-__all__ = ["array", "empty", "facts", "host", "matmul", "synchronize", "unsupported"]
+__all__ = [
+    "array",
+    "conditions",
+    "copy",
+    "empty",
+    "facts",
+    "fill",
+    "host",
+    "matmul",
+    "synchronize",
+    "total",
+    "unsupported",
+]
 
 DTYPES = ("float32", "float64")
+THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 
 
 def unsupported(device: str, dtype: str) -> str | None:
@@ -40,6 +57,21 @@ def matmul(a: NDArray[Any], b: NDArray[Any], out: NDArray[Any]) -> None:
     np.matmul(a, b, out=out)
 
 
+def copy(source: NDArray[Any], target: NDArray[Any]) -> None:
+    """Write source to target."""
+    np.copyto(target, source)
+
+
+def fill(target: NDArray[Any], value: float) -> None:
+    """Write a value to every element."""
+    target.fill(value)
+
+
+def total(source: NDArray[Any]) -> Any:
+    """Return the sum, added pairwise in the array's dtype."""
+    return np.add.reduce(source)
+
+
 def host(array: NDArray[Any]) -> NDArray[np.float64]:
     """Return a float64 copy."""
     return array.astype(np.float64)
@@ -52,6 +84,20 @@ def synchronize(device: str) -> None:
 def facts() -> Facts:
     """Return NumPy's version, its BLAS, and the kernels and threads that the BLAS chose here."""
     return {"version": fact(np.__version__, "numpy.__version__")} | _built() | _chosen()
+
+
+def conditions(device: str) -> dict[str, Any]:
+    """Return what steers NumPy's speed here; its BLAS keeps to the precision of its operands."""
+    return {"threads": _threads(), "float32_products": "float32", "onednn": False, "xla": False}
+
+
+def _threads() -> int | None:
+    """Return the BLAS's threads, or, where it cannot be asked, what the environment tells it."""
+    try:
+        return int(threadpools.loaded("blas", "numpy")["num_threads"])
+    except (ImportError, LookupError):
+        told = (os.environ.get(name, "") for name in THREAD_VARIABLES)
+        return next((int(value) for value in told if value.isdecimal()), None)
 
 
 def _built() -> Facts:

@@ -1,6 +1,6 @@
 """PyTorch: matmul is MKL's, oneDNN's or another BLAS's gemm on the CPU, cuBLAS's on CUDA.
 
-Importing this file switches tf32 off, so that float32 means float32 products.
+Placing an operand switches tf32 off, so that float32 means float32 products; importing this file changes nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,20 @@ from numpy.typing import NDArray
 from bench import threadpools
 from bench.hardware import Fact, Facts, ask, fact, unknown
 
-__all__ = ["array", "empty", "facts", "host", "matmul", "synchronize", "unsupported"]
+__all__ = [
+    "array",
+    "conditions",
+    "copy",
+    "empty",
+    "facts",
+    "fill",
+    "host",
+    "matmul",
+    "synchronize",
+    "total",
+    "triad",
+    "unsupported",
+]
 
 DTYPES = {
     "float16": torch.float16,
@@ -46,7 +59,13 @@ for name in json.loads(sys.argv[2]):
     a @ a
 """
 
-torch.set_float32_matmul_precision("highest")
+# What fp32_precision is called: "none" leaves it at the default.
+PRODUCTS = {
+    "none": "float32",
+    "ieee": "float32",
+    "tf32": "tf32",
+    "bf16": "bfloat16",
+}
 
 
 def unsupported(device: str, dtype: str) -> str | None:
@@ -65,7 +84,8 @@ def unsupported(device: str, dtype: str) -> str | None:
 
 
 def array(values: NDArray[np.float64], device: str, dtype: str) -> torch.Tensor:
-    """Return a copy of host values, rounded to the dtype, on the device."""
+    """Return a copy of host values, rounded to the dtype, on the device; float32 products are float32 from now on."""
+    torch.set_float32_matmul_precision("highest")
     return torch.tensor(values, device=device, dtype=DTYPES[dtype])
 
 
@@ -79,6 +99,26 @@ def matmul(a: torch.Tensor, b: torch.Tensor, out: torch.Tensor) -> None:
     torch.matmul(a, b, out=out)
 
 
+def copy(source: torch.Tensor, target: torch.Tensor) -> None:
+    """Write source to target."""
+    target.copy_(source)
+
+
+def fill(target: torch.Tensor, value: float) -> None:
+    """Write a value to every element."""
+    target.fill_(value)
+
+
+def total(source: torch.Tensor) -> torch.Tensor:
+    """Return the sum, a tensor of no dimensions on the source's device."""
+    return torch.sum(source)
+
+
+def triad(b: torch.Tensor, c: torch.Tensor, scale: float, out: torch.Tensor) -> None:
+    """Write b + scale * c to out, in one pass."""
+    torch.add(b, c, alpha=scale, out=out)
+
+
 def host(array: torch.Tensor) -> NDArray[np.float64]:
     """Return a float64 copy on the host."""
     result: NDArray[np.float64] = array.to(device="cpu", dtype=torch.float64, copy=True).numpy()
@@ -89,6 +129,28 @@ def synchronize(device: str) -> None:
     """Return when all work handed to the device is done."""
     if device == "cuda":
         torch.cuda.synchronize()
+
+
+def conditions(device: str) -> dict[str, Any]:
+    """Return what steers torch's speed here: threads, precision of float32 products, oneDNN; XLA it has none."""
+    mkldnn = torch.backends.mkldnn
+    return {
+        "threads": torch.get_num_threads(),
+        "float32_products": _float32_products(device),
+        "onednn": bool(mkldnn.is_available() and mkldnn.enabled),
+        "xla": False,
+    }
+
+
+def _float32_products(device: str) -> str | None:
+    """Return what float32 products are computed in; None for a setting that this file does not know."""
+    switches: Any = torch.backends.cuda.matmul if device == "cuda" else getattr(torch.backends.mkldnn, "matmul", None)
+    if hasattr(switches, "fp32_precision"):
+        return PRODUCTS.get(switches.fp32_precision)
+    if device == "cuda":
+        return "tf32" if switches.allow_tf32 else "float32"
+    # Before fp32_precision, oneDNN computed in bfloat16 at "medium" and in float32 otherwise.
+    return "bfloat16" if torch.get_float32_matmul_precision() == "medium" else "float32"
 
 
 def facts() -> Facts:

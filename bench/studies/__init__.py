@@ -71,7 +71,7 @@ def training_case(
     return Case(
         study=study,
         group=name,
-        name=f"{implementation.name}:{variant}" if variant else implementation.name,
+        name=implementation.spelled(variant),
         workload=workload,
         provider=implementation.name,
         framework=implementation.framework,
@@ -82,4 +82,5 @@ def training_case(
         seed=options.seed,
         source=implementation.source,
         variant=variant,
+        environment=implementation.environment,
     )

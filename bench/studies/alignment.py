@@ -13,6 +13,7 @@ __all__ = ["BASE", "QUESTION", "groups"]
 
 QUESTION = "Do odd matrix sizes cost anything here, per FLOP, and what should one pad to?"
 BASE = 1024
+LIBRARIES_BASELINE = "torch"
 SIZES = (1024, 1025, 1026, 1028, 1032)
 # What gives way in the quick preset: sizes past the place where float64 rows are 16-byte aligned again, 1026, and most
 # of the stacks, each of which costs four products.
@@ -32,7 +33,7 @@ AS_SET = "as set"
 
 
 def groups(options: Options) -> list[Group]:
-    """Return one group per library, dtype, device and kind of product, and what kernel variables cost NumPy here."""
+    """Return one group per library, dtype, device and kind of product; the libraries side by side; kernel variables."""
     quick = options.preset == "quick" and not options.sizes
     sizes = options.sizes or SIZES
     result = [
@@ -46,7 +47,7 @@ def groups(options: Options) -> list[Group]:
         for chosen in [QUICK_TENSOR_SIZES if quick else sizes]
         if "float32" in (options.dtypes or ("float32",))
     ]
-    return result + _steering(options)
+    return result + _libraries(options) + _steering(options)
 
 
 def _group(
@@ -55,6 +56,19 @@ def _group(
     base = options.base_size or str(BASE if BASE in sizes else sizes[0])
     cases = tuple(_case(options, library, name, size, dtype, device, stack) for size in sizes)
     return with_control(Group("alignment", name, cases, base))
+
+
+def _libraries(options: Options) -> list[Group]:
+    """Return, per device, one product in every library, unless sizes of the user's own are asked for."""
+    if options.sizes or "float32" not in (options.dtypes or MATRIX_DTYPES):
+        return []
+    result = []
+    for device in options.devices:
+        name = f"libraries matmul float32 {device}"
+        cases = (_case(options, library, name, BASE, "float32", device, 1) for library in libraries.names())
+        named = tuple(replace(case, name=case.provider) for case in cases)
+        result.append(with_control(Group("alignment", name, named, LIBRARIES_BASELINE)))
+    return result
 
 
 def _case(options: Options, library: str, group: str, size: int, dtype: str, device: str, stack: int) -> Case:

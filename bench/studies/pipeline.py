@@ -39,7 +39,7 @@ def groups(options: Options) -> list[Group]:
 def _group(
     options: Options, implementation: Implementation, variant: str, shape: Shape, batch: int, dtype: str, device: str
 ) -> Group:
-    name = f"{_named(implementation.name, variant)} {shape.name} batch {batch} {dtype} {device}"
+    name = f"{implementation.spelled(variant)} {shape.name} batch {batch} {dtype} {device}"
     parameters = network(shape, batch, LEARNING_RATE) | {"images": max(IMAGES // batch, 1) * batch}
     behind_all = training_case(
         options, ("pipeline", name), "fed_epoch", (implementation, variant), parameters, dtype, device

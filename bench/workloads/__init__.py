@@ -44,7 +44,8 @@ class Prepared:
     discarded step unless a workload has something cheaper that does both. Where ``lasts_s`` is given, each step changes
     what the next one measures: none is discarded, a sample is one step, and it may take about so many seconds.
     ``tell`` is asked after each sample, untimed, for what else came of it. With ``first_step_warms`` a step is so long
-    that the first one warms up whatever there is to warm.
+    that the first one warms up whatever there is to warm. ``graph`` says what of a step is compiled or captured; None
+    where its model does not say.
     """
 
     step: Callable[[], object]
@@ -53,6 +54,7 @@ class Prepared:
     lasts_s: float | None = None
     tell: Callable[[], Mapping[str, Any]] | None = None
     first_step_warms: bool = False
+    graph: str | None = None
 
 
 def load(name: str) -> ModuleType:

@@ -62,7 +62,12 @@ def prepare(case: Case, provider: Any, data_dir: Path) -> Prepared:
     """Build the model and its pipeline. Raises BadInput where the images do not fit the shape or are too few."""
     fed = _Fed(case, provider, data_dir)
     return Prepared(
-        step=fed.step, synchronize=fed.model.synchronize, wake=fed.wake, tell=fed.tell, first_step_warms=True
+        step=fed.step,
+        synchronize=fed.model.synchronize,
+        wake=fed.wake,
+        tell=fed.tell,
+        first_step_warms=True,
+        graph=training_step.graph(fed.model),
     )
 
 

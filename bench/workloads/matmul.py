@@ -56,7 +56,12 @@ def prepare(case: Case, provider: Any, data_dir: Path) -> Prepared:
         matmul(row, b, across)
         matmul(a, column, down)
 
-    return Prepared(lambda: matmul(a, b, out), lambda: provider.synchronize(case.device), wake)
+    return Prepared(
+        lambda: matmul(a, b, out),
+        lambda: provider.synchronize(case.device),
+        wake,
+        graph=getattr(provider, "GRAPH", "none"),
+    )
 
 
 def check(case: Case, provider: Any, data_dir: Path, cache: Path | None = None) -> Equality:

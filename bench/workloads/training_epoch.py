@@ -56,6 +56,7 @@ def prepare(case: Case, provider: Any, data_dir: Path) -> Prepared:
         wake=training.place,
         lasts_s=EPOCH_S,
         tell=training.tell,
+        graph=training_step.graph(training.model),
     )
 
 

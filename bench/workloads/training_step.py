@@ -12,6 +12,7 @@ and the result of each layer written and read once.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import cycle, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,18 @@ from mlp_impls import Model, Shape, initial_weights
 if TYPE_CHECKING:
     from bench.equality import Equality
 
-__all__ = ["RESIDENT_BATCHES", "build", "check", "examples", "needed", "prepare", "shape_of", "variant", "work"]
+__all__ = [
+    "RESIDENT_BATCHES",
+    "build",
+    "check",
+    "examples",
+    "graph",
+    "needed",
+    "prepare",
+    "shape_of",
+    "variant",
+    "work",
+]
 
 RESIDENT_BATCHES = 16
 CHECKED_BATCHES = 10
@@ -59,7 +71,7 @@ def prepare(case: Case, provider: Any, data_dir: Path) -> Prepared:
     parts = (slice(start, start + batch) for start in range(0, len(labels), batch))
     following = cycle([model.place(images[part], labels[part]) for part in parts]).__next__
     train_step = model.train_step
-    return Prepared(step=lambda: train_step(following()), synchronize=model.synchronize)
+    return Prepared(step=lambda: train_step(following()), synchronize=model.synchronize, graph=graph(model))
 
 
 def build(case: Case, provider: Any) -> Model:
@@ -75,6 +87,13 @@ def build(case: Case, provider: Any) -> Model:
         **variant(case, provider),
     )
     return model
+
+
+def graph(model: Model) -> str | None:
+    """Return what of a model's step is compiled or captured; None where a user's model does not say."""
+    with suppress(Exception):  # what is only shown must not cost a case
+        return model.graph if isinstance(model.graph, str) else None
+    return None
 
 
 def check(case: Case, provider: Any, data_dir: Path, cache: Path | None = None) -> Equality:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports import drawing, rows
+from reports import drawing, keys, rows
 from reports.colours import MUTED, Look, looks
 from reports.formats import DEFAULT_MARGIN
 from reports.matmuls import Cell, cells, grid_of, label
@@ -22,6 +22,8 @@ CAPTION = (
     "padding."
 )
 ORDER = 50
+MANY = 3  # libraries
+LINE_INCHES = (2.6, 2.2)  # of the panels of one library: of few and of many
 
 
 def draw(run: Row, summary: Row) -> Figure | None:
@@ -29,10 +31,10 @@ def draw(run: Row, summary: Row) -> Figure | None:
     compared = [row for row in rows.alignment(summary, "comparisons") if _ends(row)]
     if not compared:
         return None
-    found = cells(rows.alignment(summary, "cases"))
+    found = cells(_tried(rows.alignment(summary, "cases")))
     named = looks(sorted({cell.provider for cell in found}))
     lines, columns = grid_of(found)
-    height = 1.1 + 2.6 * len(lines)
+    height = 1.1 + LINE_INCHES[len(lines) > MANY] * len(lines)
     figure = Figure(figsize=(drawing.WIDTH, height))
     grid = figure.add_gridspec(
         len(lines),
@@ -41,7 +43,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
         right=0.99,
         top=1 - 0.75 / height,
         bottom=0.58 / height,
-        hspace=0.62,
+        hspace=0.62 if len(lines) <= MANY else 0.85,
         wspace=0.08,
     )
     for line, provider in enumerate(lines):
@@ -56,8 +58,14 @@ def draw(run: Row, summary: Row) -> Figure | None:
             first = not any(Cell(*provider, *other) in found for other in columns[:column])
             axes.tick_params(labelleft=first)
             axes.set_ylabel(f"time per FLOP ÷ {found[cell][0]['baseline']}'s" if first else "")
-    drawing.key_of_verdicts(figure, 0.08)
+    keys.put(figure, keys.verdicts(), 0.08)
     return figure
+
+
+def _tried(cases: list[Row]) -> list[Row]:
+    """Leave out libraries that were skipped throughout; the table of what was not measured says why."""
+    tried = {(row["provider"], row["device"]) for row in cases if row.get("status") != "skipped"}
+    return [row for row in cases if (row["provider"], row["device"]) in tried]
 
 
 def _panel(axes: Axes, cell: Cell, cases: list[Row], members: list[Row], look: Look) -> None:

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from reports import drawing, formats, rows
-from reports.colours import INK, MUTED, VERDICT, VERDICT_TINT, looks
+from reports import drawing, formats, keys, rows
+from reports.colours import INK, MUTED, VERDICT, VERDICT_TINT, looks, parted
 from reports.rows import Panel, Row
 
 __all__ = ["CAPTION", "ORDER", "TITLE", "draw"]
@@ -31,16 +31,19 @@ def draw(run: Row, summary: Row) -> Figure | None:
     if not compared:
         return None
     cases = rows.panels(rows.throughput(summary, "cases"))
-    names = rows.implementations(rows.throughput(summary, "cases"))
+    # What was skipped throughout, as for want of its environment, is in the table of what was not measured.
+    names = rows.implementations(row for row in rows.throughput(summary, "cases") if row.get("status") != "skipped")
+    handles = _handles(any(row.get("marked") for row in compared))
+    more = keys.inches(handles)
     layout = drawing.pack(cases, capacity=9)
-    height = 0.92 + (CELL_INCHES * len(names) + 0.75) * len(layout)
+    height = 0.92 + more + (CELL_INCHES * len(names) + 0.75) * len(layout)
     figure = Figure(figsize=(drawing.WIDTH, height))
     outer = figure.add_gridspec(
         len(layout),
         1,
         left=drawing.left_of(names, 0.36),
         right=0.985,
-        top=1 - 0.7 / height,
+        top=1 - (0.7 + more) / height,
         bottom=0.7 / height,
         hspace=0.75 / (CELL_INCHES * len(names)),
     )
@@ -57,7 +60,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
                 _names(axes, names)
             if column == 0 or widths[column] > 1:
                 axes.set_xlabel("width of the hidden layers")
-    _key(figure, any(row.get("marked") for row in compared))
+    keys.put(figure, handles, 0.08)
     return drawing.finish(figure, run, trains=True)
 
 
@@ -72,7 +75,7 @@ def _strip(axes: Axes, members: list[Row], names: list[str], verdicts: Mapping[t
     axes.set_xlabel("width")
     for spine in axes.spines.values():
         spine.set_visible(False)
-    for case in members:
+    for case in (case for case in members if case["implementation"] in names):
         place = (widths.index(case["width"]), names.index(case["implementation"]))
         _cell(axes, place, case, verdicts.get((case["group"], case["case"])))
 
@@ -140,7 +143,7 @@ def _names(axes: Axes, names: list[str]) -> None:
     axes.tick_params(axis="y", pad=20)
     for place, name in enumerate(names):
         axes.annotate(
-            "■",
+            "□" if parted(name)[1] else "■",
             (0, place + 0.5),
             (-7, 0),
             textcoords="offset points",
@@ -152,7 +155,8 @@ def _names(axes: Axes, names: list[str]) -> None:
         )
 
 
-def _key(figure: Figure, marked: bool) -> None:
+def _handles(marked: bool) -> list[Patch]:
+    """Return the entries of the key."""
     words = {"faster": "↓ faster", "equivalent": "= equivalent", "inconclusive": "? inconclusive", "slower": "↑ slower"}
     handles = [
         Patch(
@@ -167,4 +171,4 @@ def _key(figure: Figure, marked: bool) -> None:
     handles.append(Patch(facecolor="none", edgecolor=INK, linewidth=1.6, label="equivalent from here on"))
     if marked:
         handles.append(Patch(facecolor="none", edgecolor="none", label="(!) control failed"))
-    drawing.key(figure, handles, 0.08)
+    return handles

@@ -20,6 +20,8 @@ CAPTION = (
 )
 ORDER = 30
 ROW_INCHES = 0.36
+RIGHT = 0.97
+TEXT_INCHES = 1.9  # of "  214 µs  (205-225 µs)" beside the longest bar
 
 
 def draw(run: Row, summary: Row) -> Figure | None:
@@ -30,23 +32,25 @@ def draw(run: Row, summary: Row) -> Figure | None:
     found = rows.panels(fitted)
     named = looks([*rows.implementations(rows.throughput(summary, "cases")), *rows.implementations(fitted)])
     sizes = [len(members) for members in found.values()]
+    left = drawing.left_of(rows.implementations(fitted))
     height = ROW_INCHES * sum(sizes) + 0.42 * len(sizes) + 0.92
     figure = Figure(figsize=(drawing.WIDTH, height))
     grid = figure.add_gridspec(
         len(sizes),
         1,
         height_ratios=sizes,
-        left=drawing.left_of(rows.implementations(fitted)),
-        right=0.97,
+        left=left,
+        right=RIGHT,
         bottom=drawing.BOTTOM / height,
         top=1 - 0.36 / height,
         hspace=0.42 * len(sizes) / (ROW_INCHES * sum(sizes)),
     )
     ends = [1e6 * end for row in fitted for end in rows.bounds(row, "fixed_s", "fixed_low", "fixed_high") or ()]
+    beside = TEXT_INCHES / (drawing.WIDTH * (RIGHT - left))  # the share of the axis that the longest text takes
     for line, (panel, members) in enumerate(found.items()):
         axes = figure.add_subplot(grid[line])
         _panel(axes, members, named)
-        axes.set_xlim(min(0, *ends) * 1.1, max(ends) * 1.24)
+        axes.set_xlim(min(0, *ends) * 1.1, max(ends) / (1 - beside))
         axes.set_title(panel.title, pad=6)
         if line == len(sizes) - 1:
             axes.set_xlabel("fixed cost per step, µs")

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from reports import drawing, learning
+from reports import drawing, keys, learning
 from reports.colours import INK, MUTED, Look, looks
 from reports.learning import Group
 from reports.rows import Row
@@ -40,8 +40,8 @@ def draw(run: Row, summary: Row) -> Figure | None:
     named = looks({name for group in groups for name in group.implementations})
     lines = [groups[start : start + COLUMNS] for start in range(0, len(groups), COLUMNS)]
     sizes = [*(inches for _, _, inches in PANELS), APART]
-    extra = [*([_handle()] if any(group.run for group in groups) else [])]
-    more = drawing.key_inches([*named, *(str(handle.get_label()) for handle in extra)])
+    handles = [*keys.names(named), *([_handle()] if any(group.run for group in groups) else [])]
+    more = keys.inches(handles)
     tall = sum(sizes) + 0.3 * len(sizes)
     height = 0.75 + more + len(lines) * (tall + 0.55) + 0.1
     figure = Figure(figsize=(drawing.WIDTH, height))
@@ -54,7 +54,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
         for column, group in enumerate(members):
             axes = [figure.add_subplot(grid[row, column]) for row in range(len(sizes))]
             _column(axes, group, groups, named, first=column == 0)
-    drawing.key_of_names(figure, named, 0.08, extra=extra)
+    keys.put(figure, handles, 0.08)
     return drawing.finish(figure, run, trains=True)
 
 
@@ -84,8 +84,8 @@ def _column(axes: list[Axes], group: Group, groups: list[Group], named: Mapping[
 def _curve(axes: Axes, rows: list[Row], column: str, look: Look, offset: float) -> None:
     """Draw the mean over seeds as a line, and the range of the seeds as a bar, beside those of the others."""
     means = next(iter(learning.means(rows, column).values()), {})
-    axes.plot(list(means), list(means.values()), color=look.colour, linewidth=1.3, marker=look.marker, markersize=3.5,
-              zorder=3)  # fmt: skip
+    axes.plot(list(means), list(means.values()), color=look.colour, linewidth=1.3, linestyle=look.line,
+              marker=look.marker, markersize=3.5, zorder=3)  # fmt: skip
     for epoch in means:
         values = [row[column] for row in rows if row["epoch"] == epoch and row[column] is not None]
         axes.plot(

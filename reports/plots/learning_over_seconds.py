@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports import drawing, learning
+from reports import drawing, keys, learning
 from reports.colours import MUTED, Look, looks
 from reports.learning import Group
 from reports.rows import Row
@@ -33,7 +33,8 @@ def draw(run: Row, summary: Row) -> Figure | None:
     named = looks({name for group in groups for name in group.implementations})
     columns = min(COLUMNS, len(groups))
     lines = -(-len(groups) // columns)
-    more = drawing.key_inches(list(named))
+    handles = keys.names(named)
+    more = keys.inches(handles)
     height = 0.72 + more + lines * PANEL + (lines - 1) * 0.75 + drawing.BOTTOM
     figure = Figure(figsize=(drawing.WIDTH, height))
     grid = figure.add_gridspec(
@@ -50,7 +51,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
         axes.set_ylim(low - room, high + room)
         axes.tick_params(labelleft=index % columns == 0)
         axes.set_ylabel("test accuracy" if index % columns == 0 else "")
-    drawing.key_of_names(figure, named, 0.08)
+    keys.put(figure, handles, 0.08)
     return drawing.finish(figure, run, trains=True)
 
 
@@ -65,8 +66,8 @@ def _panel(axes: Axes, group: Group, named: Mapping[str, Look], levels: list[flo
             axes.plot([row["total_s"] for row in mine], [row["test_accuracy"] for row in mine], color=look.colour,
                       linewidth=0.7, alpha=0.4, zorder=2)  # fmt: skip
         when, what = (learning.means(rows, column)[name] for column in ("total_s", "test_accuracy"))
-        axes.plot(list(when.values()), list(what.values()), color=look.colour, linewidth=1.4, marker=look.marker,
-                  markersize=4, zorder=3)  # fmt: skip
+        axes.plot(list(when.values()), list(what.values()), color=look.colour, linewidth=1.4, linestyle=look.line,
+                  marker=look.marker, markersize=4, zorder=3)  # fmt: skip
     axes.set_xlim(left=0)
     axes.set_title(group.title, pad=8)
     axes.set_xlabel("seconds of training")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports import drawing, marking, rows
+from reports import drawing, keys, marking, rows
 from reports.colours import Look, looks
 from reports.matmuls import Cell, cells, grid_of, label
 from reports.rows import Row
@@ -57,7 +57,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
             drawing.plain_axis(axes, "y")
             if column == 0:
                 axes.set_ylabel("GFLOP/s" if len(devices) == 1 else f"{device}, GFLOP/s")
-    drawing.key_of_names(figure, named, 0.08)
+    keys.put(figure, keys.names(named), 0.08)
     marking.note_failed(figure, summary, "alignment")
     return figure
 
@@ -69,7 +69,7 @@ def _panel(axes: Axes, panel: Mapping[str, list[Row]], named: Mapping[str, Look]
         return
     drawing.size_axis(axes, {size: place for place, size in enumerate(sizes)}, "matrix size, m = k = n")
     axes.tick_params(axis="x", labelsize=9)
-    for index, (provider, members) in enumerate(sorted(panel.items())):
+    for index, (provider, members) in enumerate((name, panel[name]) for name in named if name in panel):
         offset = drawing.dodge(index, len(panel), ROOM)
         spots = []
         for row in members:

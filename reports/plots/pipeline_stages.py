@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from reports import drawing, feeding, marking
+from reports import drawing, feeding, keys, marking
 from reports.colours import INK, MUTED
 from reports.rows import Row
 
@@ -43,8 +43,11 @@ def draw(run: Row, summary: Row) -> Figure | None:
     cases = {group: feeding.by_case(members) for group, members in found.items()}
     panels = [0.72 + ROW_INCHES * len(members) for members in cases.values()]
     used = [stage for stage in feeding.STAGES if any(row["stage"] == stage and _micro(row) > 0 for row in stacked)]
-    labels = [LOOKS[stage][1] for stage in used]
-    head = 0.45 + drawing.key_inches(labels)
+    handles = [
+        Patch(facecolor=colour, edgecolor="white", hatch=hatch, label=label)
+        for colour, label, hatch in (LOOKS[stage] for stage in used)
+    ]
+    head = 0.45 + keys.inches(handles)
     height = sum(panels) + head + 0.25
     figure = Figure(figsize=(drawing.WIDTH, height))
     left, top = drawing.left_of([name for members in cases.values() for name in members]), height - head
@@ -55,11 +58,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
         _panel(axes, members, 1.12 * max(totals))
         axes.set_title(group, pad=8)
     axes.set_xlabel("microseconds per image")
-    handles = [
-        Patch(facecolor=colour, edgecolor="white", hatch=hatch, label=label)
-        for colour, label, hatch in (LOOKS[stage] for stage in used)
-    ]
-    drawing.key(figure, handles, 0.08)
+    keys.put(figure, handles, 0.08)
     marking.note_failed(figure, summary, feeding.STUDY)
     return drawing.finish(figure, run, trains=True)
 

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from reports import drawing, rows
-from reports.colours import MUTED, Look, looks
+from reports import drawing, keys, rows
+from reports.colours import Look, looks
 from reports.formats import DEFAULT_MARGIN
 from reports.rows import Row
 
@@ -19,12 +19,12 @@ __all__ = ["CAPTION", "ORDER", "TITLE", "draw"]
 TITLE = "Time of a training step over the baseline's, by width"
 CAPTION = (
     "Below 1 an implementation needs less time than the baseline, above it more; the bar is the 95 % interval of that "
-    "ratio. With its whole interval inside the grey band the difference is too small to matter. The grey diamond is "
+    "ratio. With its whole interval inside the grey band the difference is too small to matter. The grey star is "
     "the baseline measured against itself: it belongs on the line."
 )
 ORDER = 10
-CONTROL = Look("#8a949e", "d")
-ROOM = 0.5  # octaves over which the implementations at one width are spread
+CONTROL = Look("#8a949e", "*")
+PANEL = (4.1, 5.6)  # inches of a panel of few names, and at most
 
 
 def draw(run: Row, summary: Row) -> Figure | None:
@@ -36,8 +36,9 @@ def draw(run: Row, summary: Row) -> Figure | None:
     layout = drawing.pack(found)
     named = looks(rows.implementations(rows.throughput(summary, "cases")))
     tested = {name: named[name] for name in rows.implementations(row for row in compared if not row["control"])}
-    more = drawing.key_inches([*tested, "control"])
-    height = 1.1 + 4.1 * len(layout) + more
+    handles = [*keys.names(tested), _self_check()]
+    more = keys.inches(handles)
+    height = 1.1 + min(PANEL[0] + 0.15 * max(0, len(tested) - drawing.FEW), PANEL[1]) * len(layout) + more
     figure = Figure(figsize=(drawing.WIDTH, height))
     outer = figure.add_gridspec(
         len(layout),
@@ -57,11 +58,9 @@ def draw(run: Row, summary: Row) -> Figure | None:
             _panel(axes, titles[column], found[panel], tested, run, [row for key in members for row in found[key]])
             axes.tick_params(labelleft=column == 0)
             if column == 0:
-                axes.set_ylabel(f"time ÷ time of {found[panel][0]['baseline']}")
-                _directions(axes)
-    self_check = Line2D([], [], color=CONTROL.colour, marker="d", markersize=6, linestyle="none", label="control")
-    drawing.key_of_names(figure, tested, 0.08, extra=[self_check])
-    drawing.key_of_verdicts(figure, 0.34 + more)
+                axes.set_ylabel(f"← faster  ·  time ÷ time of {found[panel][0]['baseline']}  ·  slower →")
+    keys.put(figure, handles, 0.08)
+    keys.put(figure, keys.verdicts(), 0.34 + more)
     return drawing.finish(figure, run, trains=True)
 
 
@@ -76,39 +75,43 @@ def _panel(
         [row["ci_high"] or row["ratio"] for row in shared],
         margin,
     )
-    drawing.size_axis(axes, places, "width of the hidden layers")
+    room = drawing.room(places, len(tested) + 1)
+    drawing.size_axis(axes, places, "width of the hidden layers", margin=max(0.6, 0.2 + room / 2))
     drawing.margin_band(axes, margin)
     axes.set_title(title, pad=8)
     for index, (name, look) in enumerate([*tested.items(), (None, CONTROL)]):
         mine = [row for row in members if (None if row["control"] else row["implementation"]) == name]
-        offset = drawing.dodge(index, len(tested) + 1, ROOM)
+        offset = drawing.dodge(index, len(tested) + 1, room)
         if name is not None:
             spots = [(places[row["width"]] + offset, row["ratio"]) for row in mine]
-            axes.plot(
-                *zip(*spots, strict=True), color=look.colour, linewidth=1.3, alpha=0.45, zorder=2
-            ) if spots else None
+            style: dict[str, Any] = {"color": look.colour, "linestyle": look.line}
+            axes.plot(*zip(*spots, strict=True), linewidth=1.3, alpha=0.45, zorder=2, **style) if spots else None
         for row in mine:
             ends = _ends(row)
             if ends:
                 drawing.point(axes, places[row["width"]] + offset, ends, look, row.get("verdict"))
     for row in members:
         if row["control"] and row.get("marked"):
-            _warn(axes, places[row["width"]])
+            _warn(axes, places[row["width"]], max(0.9, room + 0.1))
 
 
 def _ends(row: Row) -> tuple[float, float, float] | None:
     return rows.bounds(row, "ratio", "ci_low", "ci_high")
 
 
-def _directions(axes: Axes) -> None:
-    style: dict[str, Any] = {"transform": axes.transAxes, "fontsize": 9.5, "color": MUTED, "ha": "left"}
-    axes.text(0.012, 0.985, "slower ↑", va="top", **style)
-    axes.text(0.012, 0.02, "faster ↓", va="bottom", **style)
+def _self_check() -> Line2D:
+    return Line2D([], [], color=CONTROL.colour, marker=CONTROL.marker, markersize=8, linestyle="none", label="control")
 
 
-def _warn(axes: Axes, place: float) -> None:
+def _warn(axes: Axes, place: float, octaves: float) -> None:
     axes.axvspan(
-        place - 0.45, place + 0.45, facecolor="none", edgecolor="#d8b4a0", hatch="///", linewidth=0, zorder=0.4
+        place - octaves / 2,
+        place + octaves / 2,
+        facecolor="none",
+        edgecolor="#d8b4a0",
+        hatch="///",
+        linewidth=0,
+        zorder=0.4,
     )
     axes.text(
         place,

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from reports import drawing
+from reports import drawing, keys
 from reports.colours import INK, VERDICT
 from reports.formats import DEFAULT_MARGIN, TIMES_SIGN
 from reports.rows import Row
@@ -58,7 +58,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
         for name, (colour, members, _) in groups.items()
         if members
     ]
-    drawing.key(figure, [*handles, Patch(facecolor="#dde2e7", label="margin of equivalence")], 0.08)
+    keys.put(figure, [*handles, Patch(facecolor="#dde2e7", label="margin of equivalence")], 0.08)
     return figure
 
 

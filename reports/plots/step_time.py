@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports import drawing, marking, rows
+from reports import drawing, keys, marking, rows
 from reports.colours import Look, looks
 from reports.rows import Panel, Row
 
@@ -38,7 +38,8 @@ def draw(run: Row, summary: Row) -> Figure | None:
     lines = math.ceil(len(found) / columns)
     named = looks(rows.implementations(rows.throughput(summary, "cases")))
     shown = {name: named[name] for name in rows.implementations(measured)}
-    more = drawing.key_inches(list(shown))
+    handles = keys.names(shown)
+    more = keys.inches(handles)
     height = 0.85 + 3.6 * lines + more
     figure = Figure(figsize=(drawing.WIDTH, height))
     grid = figure.add_gridspec(
@@ -53,7 +54,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
     )
     for index, (panel, members) in enumerate(found.items()):
         _panel(figure.add_subplot(grid[index]), panel, members, fitted, named)
-    drawing.key_of_names(figure, shown, 0.08)
+    keys.put(figure, handles, 0.08)
     marking.note_failed(figure, summary, "throughput")
     return drawing.finish(figure, run, trains=True)
 
@@ -69,7 +70,8 @@ def _panel(
     for name, fit in {row["implementation"]: fitted[_key(row)] for row in members if _key(row) in fitted}.items():
         xs = [low * (high / low) ** (step / CURVE_POINTS) for step in range(CURVE_POINTS + 1)]
         ys = [1e3 * (fit["fixed_s"] + (x / fit["rate"] if fit.get("rate") else 0)) for x in xs]
-        axes.plot([x / 1e6 for x in xs], ys, color=named[name].colour, linewidth=1.2, alpha=0.7, zorder=2)
+        look = named[name]
+        axes.plot([x / 1e6 for x in xs], ys, color=look.colour, linestyle=look.line, linewidth=1.2, alpha=0.7, zorder=2)
     drawing.rate_axis(axes, *_extent(members))
     drawing.rate_axis(axes, min(flops) / 1e6, max(flops) / 1e6, which="x")
     axes.set_title(panel.title, pad=8)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports import drawing, marking, rows
+from reports import drawing, keys, marking, rows
 from reports.colours import Look, looks
 from reports.rows import Panel, Row
 
@@ -21,7 +22,7 @@ CAPTION = (
 )
 ORDER = 20
 RATES = (("flop_rate", 1e9, "GFLOP/s"), ("throughput", 1e3, "thousand examples/s"))
-ROOM = 0.34
+PANEL = (3.6, 4.8)  # inches of a panel of few names, and at most
 
 
 def draw(run: Row, summary: Row) -> Figure | None:
@@ -33,8 +34,9 @@ def draw(run: Row, summary: Row) -> Figure | None:
     layout = drawing.pack(found, capacity=8)
     named = looks(rows.implementations(rows.throughput(summary, "cases")))
     shown = {name: named[name] for name in rows.implementations(measured)}
-    more = drawing.key_inches(list(shown))
-    height = 0.85 + 3.6 * len(layout) + more
+    handles = keys.names(shown)
+    more = keys.inches(handles)
+    height = 0.85 + _panel_inches(len(shown)) * len(layout) + more
     figure = Figure(figsize=(drawing.WIDTH, height))
     outer = figure.add_gridspec(
         len(layout),
@@ -55,22 +57,24 @@ def draw(run: Row, summary: Row) -> Figure | None:
                 _panel(axes, panel, found[panel], shown, rate, scale)
             _share(drawn, [row for panel in members for row in found[panel]], rate, scale)
             drawn[0].set_ylabel(unit)
-    drawing.key_of_names(figure, shown, 0.08)
+    keys.put(figure, handles, 0.08)
     marking.note_failed(figure, summary, "throughput")
     return drawing.finish(figure, run, trains=True)
 
 
 def _panel(axes: Axes, panel: Panel, members: list[Row], shown: Mapping[str, Look], rate: str, scale: float) -> None:
     places = drawing.spread(rows.unique(members, "width"))
-    drawing.size_axis(axes, places, "width")
+    room = drawing.room(places, len(shown))
+    drawing.size_axis(axes, places, "width", margin=max(0.6, 0.2 + room / 2))
     axes.tick_params(axis="x", labelsize=9)
     few = len(places) < 3
     axes.set_title(
         f"{panel.depth} hidden layer{'s' if panel.depth != 1 else ''}" if few else panel.title.partition(" · batch")[0],
         pad=8,
+        fontsize=8.5 if few else None,
     )
     for index, (name, look) in enumerate(shown.items()):
-        offset = drawing.dodge(index, len(shown), ROOM)
+        offset = drawing.dodge(index, len(shown), room)
         spots = []
         for row in members:
             ends = rows.rate_bounds(row, rate)
@@ -78,7 +82,13 @@ def _panel(axes: Axes, panel: Panel, members: list[Row], shown: Mapping[str, Loo
                 spots.append((places[row["width"]] + offset, ends[0] / scale))
                 drawing.point(axes, spots[-1][0], (ends[0] / scale, ends[1] / scale, ends[2] / scale), look)
         if spots:
-            axes.plot(*zip(*spots, strict=True), color=look.colour, linewidth=1.3, alpha=0.6, zorder=2)
+            style: dict[str, Any] = {"color": look.colour, "linestyle": look.line}
+            axes.plot(*zip(*spots, strict=True), linewidth=1.3, alpha=0.6, zorder=2, **style)
+
+
+def _panel_inches(names: int) -> float:
+    """Return how high a panel is: more names need more room."""
+    return min(PANEL[0] + 0.12 * max(0, names - drawing.FEW), PANEL[1])
 
 
 def _share(drawn: list[Axes], members: list[Row], rate: str, scale: float) -> None:

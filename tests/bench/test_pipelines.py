@@ -12,7 +12,7 @@ import numpy as np
 import psutil
 import pytest
 
-from bench import pipelines, plugins, survey
+from bench import implementations, pipelines, plugins, survey
 from bench.case import Case
 from bench.data import flat
 from bench.errors import BadInput
@@ -308,7 +308,7 @@ def test_named_implementations_have_groups_of_their_own():
 
 @pytest.mark.parametrize(("batch", "images"), [(7, 5999), (6000, 6000), (7000, 7000)])
 def test_a_step_is_whole_batches_of_any_size(batch, images):
-    entry = SimpleNamespace(name="torch_concise", framework="torch", source=None)
+    entry = implementations.built_in()["torch_concise"]
     [group] = pipeline.groups(Options(implementations=((entry, ""),), batches=(batch,)))
     assert {one.parameters["images"] for one in group.cases} == {images}
 

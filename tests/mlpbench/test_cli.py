@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
@@ -292,13 +293,19 @@ def test_list_keeps_its_contract(capsys):
     assert cli.main(["list", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert {row["name"] for row in found["implementations"]} == {
-        "numpy_scratch", "torch_scratch", "torch_manual", "torch_concise", "torch_compile",
+        "numpy_scratch", "torch_scratch", "torch_manual", "torch_concise", "torch_compile", "jax_scratch",
+        "flax_concise", "tensorflow_scratch", "keras_concise", "mxnet_scratch", "gluon_concise",
     }  # fmt: skip
     for row in found["implementations"]:
         assert row["available"] is (row["reason"] is None)
-        assert row["framework"] in {"numpy", "torch"}
     assert {"throughput", "alignment"} <= {row["name"] for row in found["studies"]}
-    assert {"numpy", "torch"} <= {row["name"] for row in found["environments"]}
+    places = {row["name"]: row for row in found["environments"]}
+    assert {"numpy", "torch", "jax", "tensorflow", "mxnet"} <= set(places)
+    assert {row["framework"] for row in found["implementations"]} <= set(places)
+    for row in found["environments"]:
+        assert {"framework", "python", "version"} <= set(row)
+        assert row["available"] is (row["reason"] is None)
+    assert places["numpy"]["version"] == np.__version__
 
 
 def test_hardware_keeps_its_contract(capsys):

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from bench import curves, published
+from tests.reports import crowd
 
 Record = dict[str, Any]
 Maker = Callable[..., tuple[Record, Record]]
@@ -19,20 +20,10 @@ Maker = Callable[..., tuple[Record, Record]]
 BATCH = 256
 MARGIN = 0.02
 BASELINE = "torch_concise"
-FIXED_S = {  # seconds a step costs before any arithmetic
-    "numpy_scratch": 62e-6,
-    "torch_compile": 118e-6,
-    "torch_concise": 214e-6,
-    "torch_manual": 138e-6,
-    "torch_scratch": 219e-6,
-}
-RATE = {  # FLOP/s
-    "numpy_scratch": 88e9,
-    "torch_compile": 118.3e9,
-    "torch_concise": 119e9,
-    "torch_manual": 118.8e9,
-    "torch_scratch": 117e9,
-}
+FIXED_S = {name: crowd.FIXED_S[name] for name in (
+    "numpy_scratch", "torch_compile", "torch_concise", "torch_manual", "torch_scratch"
+)}  # fmt: skip
+VERSIONS = {"numpy": "2.4.6", "torch": "2.15.0", "jax": "0.10.2", "tensorflow": "2.21.0", "mxnet": "1.9.1"}
 IMPORT_S = {"numpy_scratch": 0.11, "torch_compile": 2.1}
 FIRST_S = {"torch_compile": (1.6, 14.2)}
 SIZES = (1024, 1025, 1026, 1028, 1032)
@@ -53,6 +44,8 @@ COMPARED = (
     "control",
     "implementation",
     "provider",
+    "framework",
+    "environment",
     "device",
     "dtype",
     "threads",
@@ -118,21 +111,44 @@ def compare(noise: random.Random, case: Record, base: Record, true: float, **mor
     return row | {"verdict": verdict_of(low, high), "mde": max(MARGIN, 1.4 * half)} | more
 
 
-def training_group(noise: random.Random, width: int, depth: int) -> tuple[list[Record], list[Record]]:
+def conditions_of(framework: str, dtype: str, graph: str = "none") -> Record:
+    """What steers a case's speed, as bench records it."""
+    return {
+        "device": "cpu", "dtype": dtype, "framework": framework, "version": VERSIONS[framework], "threads": 2,
+        "float32_products": "float32", "onednn": framework in ("torch", "tensorflow"), "xla": framework == "jax",
+        "graph": graph, "allocator": "glibc 2.36", "reasons": {},
+    }  # fmt: skip
+
+
+def cast(crowded: bool) -> list[str]:
+    """The rows of training."""
+    return list(crowd.FIXED_S if crowded else FIXED_S)
+
+
+def training_group(
+    noise: random.Random, width: int, depth: int, crowded: bool = False
+) -> tuple[list[Record], list[Record]]:
+    first_s, import_s = (crowd.FIRST_S, crowd.IMPORT_S) if crowded else (FIRST_S, IMPORT_S)
     shape = "-".join(map(str, [784, *[width] * depth, 10]))
     group, flops = f"{shape} batch {BATCH} float32 cpu", flops_of(width, depth)
     identity = {"study": "throughput", "group": group, "baseline": BASELINE, "dtype": "float32", "batch": BATCH}
     identity |= {"width": width, "depth": depth, "shape": shape, "flops": flops, "throughput_unit": "examples/s"}
     cases = []
-    for name in [*FIXED_S, "control"]:
+    for name in [*cast(crowded), "control"]:
         who = BASELINE if name == "control" else name
-        time_s = FIXED_S[who] * (0.7 + 0.3 * depth) + flops / RATE[who]
-        mine = {"case": name, "implementation": who, "provider": who, "control": name == "control"}
+        time_s = crowd.FIXED_S[who] * (0.7 + 0.3 * depth) + flops / crowd.RATE[who]
+        provider, framework = who.partition(":")[0], crowd.framework_of(who)
+        mine = {"case": name, "implementation": who, "provider": provider, "control": name == "control"}
+        mine["framework"] = framework
         case = case_of(noise, time_s, **identity, **mine)
-        case |= {"deviation": noise.uniform(1e-7, 4e-7), "bound": 2.4e-5, "import_s": IMPORT_S.get(who, 1.42)}
-        warm, cold = FIRST_S.get(who, (0.004, 0.031))
+        case |= {"deviation": noise.uniform(1e-7, 4e-7), "bound": 2.4e-5, "import_s": import_s.get(provider, 1.42)}
+        warm, cold = first_s.get(who, (0.004, 0.031))
         case |= {"build_s": 0.012, "cold_build_s": 0.019, "first_step_s": warm, "cold_first_step_s": cold}
         case |= {"interpreter_s": 0.05, "cold_interpreter_s": 0.06, "cold_import_s": 1.3 * case["import_s"]}
+        case["conditions"] = conditions_of(framework, "float32", crowd.GRAPHS.get(who, "none"))
+        if who in crowd.GRAPHS:
+            case |= {"compile_s": warm - time_s, "cold_compile_s": cold - time_s, "breakeven_steps": 4210}
+            case["breakeven_against"] = f"{who}:eager" if f"{who}:eager" in cast(crowded) else BASELINE
         cases.append(case)
     base = next(case for case in cases if case["case"] == BASELINE)
     others = [case for case in cases if case is not base]
@@ -140,10 +156,11 @@ def training_group(noise: random.Random, width: int, depth: int) -> tuple[list[R
 
 
 def matmul_group(noise: random.Random, library: str, kind: str, dtype: str) -> tuple[list[Record], list[Record]]:
-    rate, ratios = MATMULS[library, kind, dtype]
+    rate, ratios = (MATMULS | crowd.MATMULS)[library, kind, dtype]
     stack = 4 if kind == "tensor-matrix" else 1
     identity = {"study": "alignment", "group": f"{library} {kind} {dtype} cpu", "baseline": "1024", "stack": stack}
     identity |= {"provider": library, "implementation": library, "dtype": dtype, "throughput_unit": "FLOP/s"}
+    identity |= {"framework": library, "conditions": conditions_of(library, dtype)}
     cases, comparisons = [], []
     for name, size, true in zip((*map(str, SIZES), "control"), (*SIZES, 1024), (1.0, *ratios, 1.0), strict=True):
         flops = 2 * size**3 * stack
@@ -154,32 +171,49 @@ def matmul_group(noise: random.Random, library: str, kind: str, dtype: str) -> t
     return cases, comparisons
 
 
+def library_group(noise: random.Random, crowded: bool) -> tuple[list[Record], list[Record]]:
+    """One product of 1024 in every library, against torch's."""
+    libraries = ["jax", "mxnet", "numpy", "tensorflow", "torch"] if crowded else ["numpy", "torch"]
+    size = {"m": 1024, "k": 1024, "n": 1024, "stack": 1, "flops": 2 * 1024**3, "dtype": "float32"}
+    identity = {"study": "alignment", "group": "libraries matmul float32 cpu", "baseline": "torch"} | size
+    cases = []
+    for name in (*libraries, "control"):
+        who = "torch" if name == "control" else name
+        rate = (MATMULS | crowd.MATMULS)[who, "matmul", "float32"][0]
+        mine = {"case": name, "provider": who, "implementation": who, "framework": who, "control": name == "control"}
+        mine |= {"throughput_unit": "FLOP/s", "conditions": conditions_of(who, "float32")}
+        cases.append(case_of(noise, size["flops"] / rate, **identity, **mine))
+    base = next(case for case in cases if case["case"] == "torch")
+    others = [case for case in cases if case is not base]
+    return cases, [compare(noise, case, base, case["time_s"] / base["time_s"]) for case in others]
+
+
 def steering_group(noise: random.Random) -> tuple[list[Record], list[Record]]:
     identity: Record = {"study": "alignment", "group": "numpy steering cpu", "baseline": "as set", "provider": "numpy"}
     identity |= {"implementation": "numpy", "dtype": "float32", "m": 1024, "k": 1024, "n": 1024, "flops": 2 * 1024**3}
-    identity |= {"throughput_unit": "FLOP/s"}
+    identity |= {"throughput_unit": "FLOP/s", "framework": "numpy"}
     base = case_of(noise, 35e-3, case="as set", **identity)
     other = case_of(noise, 14e-3, case="without OPENBLAS_CORETYPE", **identity)
     return [base, other], [compare(noise, other, base, 0.4)]
 
 
-def fits(comparisons: list[Record]) -> tuple[list[Record], list[Record]]:
+def fits(comparisons: list[Record], names: list[str]) -> tuple[list[Record], list[Record]]:
     """The fixed costs of the time model, and the width from which on every verdict is equivalent."""
     key = {"device": "cpu", "dtype": "float32", "batch": BATCH, "depth": 1, "widths": [16, 64, 256, 1024]}
     fixed = [
         key
         | {
             "implementation": name,
-            "fixed_s": cost,
-            "fixed_low": cost * 0.96,
-            "fixed_high": cost * 1.05,
-            "rate": RATE[name],
+            "fixed_s": crowd.FIXED_S[name],
+            "fixed_low": crowd.FIXED_S[name] * 0.96,
+            "fixed_high": crowd.FIXED_S[name] * 1.05,
+            "rate": crowd.RATE[name],
             "launches": 8,
         }
-        for name, cost in FIXED_S.items()
+        for name in names
     ]
     crossovers = []
-    for name in sorted(set(FIXED_S) - {BASELINE}):
+    for name in sorted(set(names) - {BASELINE}):
         mine = [row for row in comparisons if row["case"] == name and row["depth"] == 1]
         first = None
         for row in sorted(mine, key=lambda row: -row["width"]):
@@ -214,7 +248,7 @@ def flaws(summary: Record) -> None:
 KICKS = (-0.05, -0.02, -0.06, -0.01, -0.04, 0.0, -0.07, -0.01, -0.03, -0.02)
 
 
-def learn(noise: random.Random, seeds: int = 3) -> Record:
+def learn(noise: random.Random, seeds: int = 3, crowded: bool = False) -> Record:
     """The tables of ten epochs at each recipe, made of the published curves and noise; derived as bench does."""
     high = published.RUNS[1]
     rows = []
@@ -224,11 +258,11 @@ def learn(noise: random.Random, seeds: int = 3) -> Record:
         slow = 1.25 if recipe == published.LOW else 1.0
         for seed in range(seeds):
             kicks = [noise.gauss(0, 0.003) + (noise.uniform(0.4, 1.4) * KICKS[n] if jagged else 0) for n in range(10)]
-            for name, seconds in FIXED_S.items():
+            for name in cast(crowded):
                 total = 0.0
                 for n in range(10):
                     own = noise.gauss(0, 0.012 if jagged else 0.0004 if recipe == published.LOW else 0.002)
-                    took = 0.6 + 700 * seconds * noise.uniform(0.97, 1.1)
+                    took = 0.6 + 700 * crowd.FIXED_S[name] * noise.uniform(0.97, 1.1)
                     total += took
                     accuracy = round(test[n] + kicks[n] + own, 4)
                     rows.append({
@@ -272,19 +306,21 @@ def facts(steered: bool) -> Record:
 
 
 def make(
-    *, seed: int = 7, synthetic: bool = False, steered: bool = False, flawed: bool = True
+    *, seed: int = 7, synthetic: bool = False, steered: bool = False, flawed: bool = True, crowded: bool = False
 ) -> tuple[Record, Record]:
     """Return a run and its summary."""
     noise = random.Random(seed)
-    groups = [training_group(noise, width, depth) for width, depth in ((16, 1), (64, 1), (256, 1), (1024, 1), (256, 3))]
-    groups += [matmul_group(noise, *key) for key in MATMULS] + ([steering_group(noise)] if steered else [])
+    networks = ((16, 1), (64, 1), (256, 1), (1024, 1), (256, 3))
+    groups = [training_group(noise, width, depth, crowded) for width, depth in networks]
+    groups += [matmul_group(noise, *key) for key in (MATMULS | crowd.MATMULS if crowded else MATMULS)]
+    groups += [library_group(noise, crowded)] + ([steering_group(noise)] if steered else [])
     summary: Record = {"format_version": 1}
     summary |= {"cases": [row for cases, _ in groups for row in cases]}
     summary |= {"comparisons": [row for _, comparisons in groups for row in comparisons]}
     if flawed:
         flaws(summary)
-    summary |= learn(random.Random(seed))
-    summary["fixed_costs"], summary["crossovers"] = fits(summary["comparisons"])
+    summary |= learn(random.Random(seed), crowded=crowded)
+    summary["fixed_costs"], summary["crossovers"] = fits(summary["comparisons"], cast(crowded))
     data = {"kind": "synthetic", "note": "no Fashion-MNIST to be had"} if synthetic else {"kind": "fashion-mnist"}
     run: Record = {"format_version": 1, "command": ["mlpbench", "run", "--seed", "7"]}
     run |= {"label": "AMD EPYC 7B13, 2 cores"}

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from reports.findings import FASTEST, FIRST, FIXED, MATTERS, MIND, ODD, findings, winners
+from reports.findings import FASTEST, FIRST, FIXED, MATTERS, MIND, ODD, findings
+from reports.winners import winners
 
 Record = dict[str, Any]
 Maker = Callable[..., tuple[Record, Record]]

@@ -55,7 +55,7 @@ def test_the_page_and_its_pictures_are_written(records: tuple[Record, Record], t
     written = page.write(*records, tmp_path)
     assert written == tmp_path / "report.html"
     pictures = sorted(path.stem for path in (tmp_path / "figures").iterdir())
-    assert pictures == [name for name in plots.names() if not name.startswith(("selfcheck", "pipeline"))]
+    assert pictures == [name for name in plots.names() if not name.startswith(("selfcheck", "pipeline", "memory"))]
     assert all(path.read_bytes().startswith(PNG) for path in (tmp_path / "figures").iterdir())
     text = written.read_text()
     assert text.count("data:image/png;base64,") == len(pictures)
@@ -136,6 +136,29 @@ def test_the_banner_stands_above_everything(records: tuple[Record, Record]) -> N
 def test_a_banner_in_the_record_is_shown(records: tuple[Record, Record]) -> None:
     run, summary = records
     assert 'role="status">one after the other' in html(run | {"banner": "one after the other"}, summary)
+
+
+def title_of(run: Record, summary: Record) -> str:
+    found = re.search(r"<title>(.*)</title>", html(run, summary))
+    assert found is not None
+    return found[1]
+
+
+def test_each_page_s_title_names_its_studies_and_its_machine(records: tuple[Record, Record]) -> None:
+    run, summary = records
+    assert title_of(run, summary) == "Training steps and matrix products · AMD EPYC 7B13, 2 cores · mlpbench"
+    for study, name in (("accuracy", "Learning"), ("pipeline", "Input pipeline"), ("alignment", "Matrix products")):
+        alone = {"cases": [{"study": study, "group": "g", "case": "c", "status": "failed"}]}
+        assert title_of(run, alone) == f"{name} · AMD EPYC 7B13, 2 cores · mlpbench"
+    assert re.search(r"<h1>Training steps and matrix products · AMD EPYC", html(run, summary))
+
+
+def test_a_study_without_a_name_of_its_own_is_called_what_it_is() -> None:
+    assert (
+        title_of({"label": "here"}, {"cases": [{"study": "mine", "group": "g", "case": "c"}]})
+        == "mine · here · mlpbench"
+    )
+    assert title_of({}, {}) == "Nothing measured · unknown machine · mlpbench"
 
 
 def test_skips_and_failures_have_their_reasons(records: tuple[Record, Record]) -> None:

@@ -15,7 +15,7 @@ from reports.colours import BUILT_IN
 Record = dict[str, Any]
 Maker = Callable[..., tuple[Record, Record]]
 MATMUL_ONLY = {"alignment", "matmul_rate"}
-RUN_FIGURES = [name for name in plots.names() if not name.startswith(("selfcheck", "pipeline"))]
+RUN_FIGURES = [name for name in plots.names() if not name.startswith(("selfcheck", "pipeline", "memory"))]
 VERDICTS_ONLY = {"ratio_over_width", "equivalence_width", "alignment", "control"}
 
 
@@ -176,6 +176,101 @@ def test_a_key_of_long_names_has_more_lines_and_stays_on_the_picture(maker: Make
     assert all(isinstance(legend, Legend) for legend in figure.legends)
     assert all(box.x1 <= figure.bbox.x1 for box in boxes)
     assert not boxes[0].overlaps(boxes[1])
+
+
+@pytest.mark.parametrize("name", RUN_FIGURES)
+def test_seventeen_rows_fit_with_a_key_that_covers_nothing(name: str, maker: Maker) -> None:
+    figure = drawn(name, *maker(crowded=True))
+    boxes = [legend.get_window_extent() for legend in figure.legends]
+    assert all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 for box in boxes)
+    assert not any(one.overlaps(other) for place, one in enumerate(boxes) for other in boxes[:place])
+    titles = [axes.title.get_window_extent() for axes in figure.axes] + [
+        axes._left_title.get_window_extent()
+        for axes in figure.axes  # type: ignore[attr-defined]
+    ]
+    assert not any(box.overlaps(title) for box in boxes for title in titles if title.width > 1)
+    assert figure.get_size_inches()[1] < 20
+
+
+def test_marks_at_one_width_stand_clear_of_those_at_the_next() -> None:
+    from reports.drawing import dodge, room, spread
+
+    for sizes in ([16, 64, 256, 1024], [250, 256], [16]):
+        places = spread(sizes)
+        wide = room(places, 17)
+        ends = [place + dodge(index, 17, wide) for place in places.values() for index in (0, 16)]
+        assert ends == sorted(ends)
+
+
+def test_few_marks_stay_near_their_width() -> None:
+    from reports.drawing import room
+
+    assert room({16: 4.0, 64: 6.0}, 5) < 0.5
+
+
+def test_eager_rows_are_dashed_in_the_colour_of_their_implementation(maker: Maker) -> None:
+    from matplotlib.lines import Line2D
+
+    for name in ("ratio_over_width", "throughput_over_width", "step_time", "learning_over_seconds"):
+        lines = drawn(name, *maker(crowded=True)).findobj(Line2D)
+        jax = [
+            line for line in lines if isinstance(line, Line2D) and line.get_color() == BUILT_IN["jax_scratch"].colour
+        ]
+        assert {"-", "--"} <= {str(line.get_linestyle()) for line in jax if len(line.get_xdata()) > 2}  # type: ignore[arg-type]
+
+
+def test_variants_share_an_entry_of_the_key() -> None:
+    from reports import keys
+    from reports.colours import looks
+
+    labels = [handle.get_label() for handle in keys.names(looks(["jax_scratch", "jax_scratch:eager", "mine:eager"]))]
+    assert labels == ["jax_scratch", "mine:eager", "the same, dashed: eager"]
+
+
+def test_a_key_has_as_many_columns_as_fit() -> None:
+    from matplotlib.lines import Line2D
+
+    from reports import keys
+
+    def inches(names: list[str]) -> float:
+        return keys.inches([Line2D([], [], label=name) for name in names])
+
+    assert inches(["a"] * 10) == 0
+    assert inches(["a_name_of_some_length"] * 10) == pytest.approx(2 * keys.LINE_INCHES)
+    assert inches(["a_name_that_is_longer_than_half_of_the_whole_width_of_a_figure_is" * 2] * 3) == pytest.approx(
+        2 * keys.LINE_INCHES
+    )
+    assert inches([]) == 0
+
+
+def test_what_was_skipped_throughout_takes_no_room(maker: Maker) -> None:
+    run, summary = maker(crowded=True, flawed=False)
+    for row in summary["cases"]:
+        if row["framework"] == "mxnet":
+            row.update(status="skipped", time_s=None, flop_rate=None)
+    summary["comparisons"] = [row for row in summary["comparisons"] if row["framework"] != "mxnet"]
+    assert "mxnet_scratch" not in words(drawn("equivalence_width", run, summary))
+    assert not any("mxnet" in text for text in words(drawn("alignment", run, summary)))
+    assert "jax_scratch" in words(drawn("equivalence_width", run, summary))
+
+
+def test_compiling_is_drawn_once(maker: Maker) -> None:
+    """It is part of the first step: the bar of a compiled row is no longer for it."""
+    from matplotlib.patches import Rectangle
+
+    from reports.colours import BUILT_IN
+
+    run, summary = maker(flawed=False)
+    chosen = [row for row in summary["cases"] if row["implementation"] == "torch_compile" and row["width"] == 64]
+    figure = drawn("start_up", run, summary)
+    from matplotlib.colors import to_hex
+
+    bars = [box for box in figure.axes[0].patches if isinstance(box, Rectangle)]
+    mine = [box for box in bars if to_hex(box.get_facecolor()) == BUILT_IN["torch_compile"].colour]
+    ends = sorted({round(box.get_x() + box.get_width(), 6) for box in mine})
+    parts = ("interpreter_s", "import_s", "build_s", "first_step_s")
+    assert ends[-1] == pytest.approx(sum(chosen[0][f"cold_{part}"] for part in parts))
+    assert "compile" in words(figure)
 
 
 def test_near_sizes_are_kept_apart_and_far_ones_stay() -> None:

@@ -34,6 +34,13 @@ def test_what_a_variable_costs_is_no_odd_size(maker: Maker) -> None:
         assert not any("steering" in row["group"] for row in rows.alignment(summary, table))
 
 
+def test_implementations_are_named_in_one_order_everywhere(maker: Maker) -> None:
+    _, summary = maker(crowded=True)
+    names = rows.implementations(reversed(summary["cases"]))
+    assert names[:7] == ["numpy_scratch", "torch_concise", "torch_scratch", "torch_manual", "torch_compile",
+                         "jax_scratch", "jax_scratch:eager"]  # fmt: skip
+
+
 def test_controls_are_left_out_unless_asked_for(records: tuple[Record, Record]) -> None:
     _, summary = records
     assert not any(row["control"] for row in rows.throughput(summary, "comparisons"))

@@ -1,0 +1,49 @@
+"""What starting up costs, and from which step on a greater start-up has paid for itself, as a table."""
+
+from __future__ import annotations
+
+from reports import formats
+from reports.cells import Cell, Table
+from reports.rows import Row
+from reports.tables import per_study
+
+__all__ = ["BREAKEVEN", "pays", "tables"]
+
+PARTS = ("interpreter_s", "import_s", "build_s", "compile_s", "first_step_s")
+BREAKEVEN = (
+    "Compiling is part of the first step: what it takes beyond a steady one, in rows whose step is compiled. A row "
+    "pays from the step by whose end it is no later than the row it is compared with: its own eager variant where "
+    "there is one, else the baseline. Both are counted from where building begins, with compilers' caches filled: a "
+    "cold start is not weighed. At 1 it is ahead from the start; a dash means that it is not faster per step, so that "
+    "it never pays."
+)
+
+
+def tables(summary: Row) -> list[Table]:
+    """Return what starting costs, cold (the first launch of all) and warm (median of the others)."""
+    names = [f"{cold}{part}" for cold in ("cold_", "") for part in PARTS]
+    timed = [row for row in summary.get("cases") or [] if any(row.get(name) is not None for name in names)]
+    used = [name for name in names if any(row.get(name) is not None for row in timed)]
+    columns = [("case", "name"), ("pays from step", "number"), ("compared with", "text")]
+    columns += [(_spoken(name), "number") for name in used]
+    return per_study("start-up", timed, tuple(columns), lambda row: _line(row, used))
+
+
+def pays(summary: Row) -> bool:
+    """Return whether the tables say from which step on a start-up pays."""
+    return any(row.get("breakeven_against") for row in summary.get("cases") or [])
+
+
+def _line(row: Row, used: list[str]) -> tuple[Cell, ...]:
+    steps = row.get("breakeven_steps")
+    return (
+        Cell(str(row.get("case")), "name"),
+        Cell(formats.MISSING if steps is None else f"{steps:,}", "number"),
+        Cell(str(row.get("breakeven_against") or formats.MISSING)),
+        *(Cell(formats.seconds(row.get(name)), "number") for name in used),
+    )
+
+
+def _spoken(column: str) -> str:
+    cold = column.startswith("cold_")
+    return f"{'cold' if cold else 'warm'} {column.removeprefix('cold_').removesuffix('_s').replace('_', ' ')}"

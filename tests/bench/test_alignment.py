@@ -1,0 +1,38 @@
+"""The groups of the alignment study."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench import libraries
+from bench.case import Group
+from bench.studies import Options, alignment
+
+
+def side_by_side(options: Options) -> list[Group]:
+    return [group for group in alignment.groups(options) if group.name.startswith("libraries ")]
+
+
+def test_all_libraries_multiply_the_same_in_one_group_against_torch() -> None:
+    (group,) = side_by_side(Options())
+    assert [case.name for case in group.cases] == [*libraries.names(), "control"]
+    assert [case.provider for case in group.cases] == [*libraries.names(), "torch"]
+    assert (group.name, group.baseline) == ("libraries matmul float32 cpu", "torch")
+    (parameters,) = {tuple(case.parameters.items()) for case in group.cases}
+    assert dict(parameters) == {"m": 1024, "k": 1024, "n": 1024, "stack": 1}
+
+
+def test_each_device_has_its_own() -> None:
+    assert [group.cases[0].device for group in side_by_side(Options(devices=("cpu", "cuda")))] == ["cpu", "cuda"]
+
+
+def test_it_needs_no_worker_that_the_other_groups_do_not_have() -> None:
+    groups = alignment.groups(Options())
+    (group,) = side_by_side(Options())
+    others = {case.worker for other in groups if other != group for case in other.cases}
+    assert {case.worker for case in group.cases} <= others
+
+
+@pytest.mark.parametrize("options", [Options(sizes=(64,)), Options(dtypes=("float64",))])
+def test_where_something_else_is_asked_for_there_is_none(options: Options) -> None:
+    assert side_by_side(options) == []

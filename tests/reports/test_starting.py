@@ -1,0 +1,52 @@
+"""What starting up costs, and from which step on it has paid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from reports import page, starting
+
+Record = dict[str, Any]
+Maker = Callable[..., tuple[Record, Record]]
+
+
+def line(summary: Record, name: str) -> dict[str, str]:
+    table = next(one for one in starting.tables(summary) if one.key == "start-up-throughput")
+    cells = next(line for line in table.sections[0].rows if line[0].text == name)
+    return {heading: cell.text for (heading, _), cell in zip(table.columns, cells, strict=True)}
+
+
+def test_the_step_that_pays_is_told_with_what_it_is_compared_with(maker: Maker) -> None:
+    _, summary = maker(crowded=True)
+    found = line(summary, "jax_scratch")
+    assert (found["pays from step"], found["compared with"]) == ("4,210", "jax_scratch:eager")
+    assert line(summary, "torch_compile")["compared with"] == "torch_concise"
+    assert line(summary, "torch_manual")["pays from step"] == "\N{EN DASH}"
+
+
+def test_compiling_is_told_beside_the_first_step_it_is_part_of(maker: Maker) -> None:
+    _, summary = maker()
+    found = line(summary, "torch_compile")
+    assert found["warm first step"] == "1.60\xa0s"
+    assert found["warm compile"] == "1.60\xa0s"
+    assert found["cold compile"] == "14.2\xa0s"
+    assert line(summary, "torch_manual")["warm compile"] == "\N{EN DASH}"
+
+
+def test_what_the_column_means_is_said_under_the_tables(maker: Maker) -> None:
+    run, summary = maker()
+    text = page.render(run, summary, [])
+    assert text.index("pays from the step by whose end it is no later") > text.index('id="start-up-throughput"')
+    for row in summary["cases"]:
+        row.update(breakeven_steps=None, breakeven_against=None)
+    assert "pays from" not in page.render(run, summary, [])
+
+
+def test_records_without_the_columns_are_shown_as_before(maker: Maker) -> None:
+    _, summary = maker()
+    for row in summary["cases"]:
+        for name in ("breakeven_steps", "breakeven_against", "compile_s", "cold_compile_s"):
+            row.pop(name, None)
+    assert "pays from step" not in line(summary, "torch_compile")
+    assert line(summary, "torch_compile")["warm first step"] == "1.60\xa0s"
