@@ -15,7 +15,7 @@ __all__ = ["absolute", "identity"]
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
 
-UNITS = {"examples": "examples/s", "matmuls": "FLOP/s"}
+UNITS = {"examples": "examples/s", "matmuls": "FLOP/s", "bytes": "B/s"}
 
 
 def identity(case: Case, group: Group) -> Row:
@@ -66,7 +66,7 @@ def absolute(case: Case, times: Floats) -> Row:
         "time_s": time_s,
         "time_low": low,
         "time_high": high,
-        "throughput": needed.items / time_s if needed.item == "examples" else rate,
+        "throughput": rate if needed.item == "matmuls" else needed.items / time_s,
         "throughput_unit": UNITS[needed.item],
         "flops": needed.flops,
         "bytes": needed.bytes,

@@ -26,7 +26,7 @@ DECIDED = {"faster", "slower"}
 
 @dataclass(frozen=True)
 class Pair:
-    """A case and its baseline: times per FLOP, (launches, rounds), what they come to, and the row that tells it."""
+    """A case and its baseline: times per FLOP or byte, (launches, rounds), what they come to, and its row."""
 
     case: Case
     times: Floats
@@ -63,11 +63,11 @@ def _pairs(group: Group, times: dict[str, Floats], flagged: dict[str, dict[str, 
     baseline = present.pop(group.baseline, None)
     if baseline is None:
         return []
-    base = times[baseline.id] / workloads.work(baseline).flops
+    base = times[baseline.id] / workloads.work(baseline).amount
     touched = disturbance.disturbed(flagged, baseline.id)
     found = []
     for case in present.values():
-        own = times[case.id] / workloads.work(case).flops
+        own = times[case.id] / workloads.work(case).amount
         comparison = stats.compare(own, base)
         if comparison is not None:
             row = _row(case, group, comparison, times[case.id])

@@ -45,6 +45,7 @@ PRESETS = {
 }
 CHEAP_START_S = 1.0
 ASSUMED_RATE = 50e9  # FLOP/s, only for the expectation shown before anything is measured, and only if nothing is known
+ASSUMED_BANDWIDTH = 10e9  # B/s, likewise
 PREPARATION_S = 0.15  # building a case and warming it up, likewise
 PILOT_S = 1.2  # checking and calibrating a case, with the cold compiler's share, likewise
 SAMPLE_OVERHEAD_S = 0.003  # waking a worker, likewise
@@ -192,7 +193,8 @@ def expected_seconds(plan: Plan, survey: Survey) -> float:
 
 
 def _sample_s(case: Case, rate: float) -> float:
-    step = workloads.work(case).flops / rate
+    needed = workloads.work(case)
+    step = max(needed.flops / rate, needed.bytes / ASSUMED_BANDWIDTH)
     return SAMPLE_OVERHEAD_S + max(step, timing.TARGET_SAMPLE_S)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bench import (
     audit,
+    bandwidths,
     columns,
     comparisons,
     curves,
@@ -82,6 +83,7 @@ def summarize(records: Records) -> Row:
         "harness": harness.costs(plan, records),
         **curves.derive(plan, records),
         **stages.derive(plan, records),
+        **bandwidths.derive(plan, records, times, status),
         "notes": [
             *records.notes,
             *_launch_notes(plan, records),

@@ -151,9 +151,10 @@ class Worker:
     def _provider(self, case: Case) -> ModuleType:
         key = case.source or case.provider
         if key not in self.providers:
-            of_matmul = case.workload == "matmul"
             self.providers[key] = (
-                libraries.load(case.provider) if of_matmul else implementations.load(case.provider, case.source)
+                libraries.load(case.provider)
+                if case.workload in workloads.OF_LIBRARIES
+                else implementations.load(case.provider, case.source)
             )
         return self.providers[key]
 

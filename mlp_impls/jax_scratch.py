@@ -66,7 +66,7 @@ def negative_log_likelihood(logits: jax.Array, labels: jax.Array) -> jax.Array:
 def forward(weights: Weights, values: jax.Array) -> jax.Array:
     """Return the logits, (batch, outputs), of images, (batch, inputs)."""
     dtype = values.dtype
-    # At least float32, or XLA would turn float16 and bfloat16 factors into float32 matrices before it multiplies them.
+    # Asked for bfloat16, XLA on a CPU would first make float32 matrices of the factors.
     sums = jnp.promote_types(dtype, jnp.float32)
     for layer in range(0, len(weights), 2):
         values = values if layer == 0 else relu(values)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from typing import Any
 
-from bench import environments, implementations, plugins, studies
+from bench import environments, implementations, plugins, studies, workloads
 from bench.case import Group
 from bench.errors import BadInput
 from bench.hardware.cpu import usable_cores
@@ -117,7 +117,7 @@ def groups(asked: Asked, environ: Mapping[str, str] = os.environ) -> list[Group]
 
 def needs_data(found: list[Group]) -> bool:
     """Return whether any case trains."""
-    return any(case.workload != "matmul" for group in found for case in group.cases)
+    return any(case.workload not in workloads.OF_LIBRARIES for group in found for case in group.cases)
 
 
 def needs_real_data(found: list[Group]) -> bool:

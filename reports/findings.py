@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reports import caveats, conditions, feeding, learning, lost, products, ranking, training
+from reports import caveats, conditions, feeding, learning, lost, memory, products, ranking, training
 from reports.rows import Row
 
 __all__ = ["Finding", "findings"]
@@ -56,6 +56,7 @@ def findings(run: Row, summary: Row) -> list[Finding]:
         *((ALIKE, text, "answer") for text in learning.why(summary)),
         *((SOON, text, "answer") for text in learning.times(summary)),
         *((feeding.QUESTION, text, "answer") for text in feeding.sentences(summary)),
+        *((memory.QUESTION, text, "answer") for text in memory.sentences(summary)),
         *((MIND, text, "warning") for text in caveats.warnings(run, summary)),
         *((MIND, text, "answer") for text in lost.sentences(summary)),
         *((MIND, text, "answer") for text in caveats.notes(summary)),

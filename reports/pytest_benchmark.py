@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, Field, NonNegativeInt, PositiveInt, ValidationError
 
 from bench import hardware
 from bench.errors import BadInput
@@ -19,6 +19,7 @@ __all__ = ["BANNER", "read"]
 
 BANNER = "measured one after the other by pytest-benchmark: no verdicts"
 STUDY = "pytest-benchmark"
+MEMORY = "memory"  # the study whose steps move bytes
 NO_GROUP = "no group"
 HOW = "python3 -m pytest --benchmark-only --benchmark-json=FILE"
 # What a case's row has in a run's summary.
@@ -67,7 +68,7 @@ class _Columns(BaseModel):
     k: PositiveInt | None
     n: PositiveInt | None
     stack: PositiveInt | None
-    flops: PositiveInt
+    flops: NonNegativeInt
     bytes: PositiveInt
     data: dict[str, str] | None
 
@@ -172,10 +173,12 @@ def _own_row(entry: _Benchmark) -> Row:
     columns = _Columns.model_validate(entry.extra_info)
     row = _row(entry) | columns.model_dump(exclude={"data"})
     seconds, flops = entry.stats.median, columns.flops
-    examples = columns.batch is not None
+    amount, unit = (flops, "FLOP/s") if columns.study != MEMORY else (columns.bytes, "B/s")
+    if columns.batch is not None:
+        amount, unit = columns.batch, "examples/s"
     return row | {
-        "throughput": (columns.batch or flops) / seconds,
-        "throughput_unit": "examples/s" if examples else "FLOP/s",
+        "throughput": amount / seconds,
+        "throughput_unit": unit,
         "flop_rate": flops / seconds,
         "arithmetic_intensity": flops / columns.bytes,
     }

@@ -39,7 +39,7 @@ VERDICTS = ("faster", "slower", "equivalent", "inconclusive")
 STEERING = "steering"
 LIBRARIES = "libraries "  # how the groups begin that compare libraries (bench/studies/alignment.py)
 STUDIES = {"throughput": "Training steps", "alignment": "Matrix products", "pipeline": "Input pipeline",
-           "accuracy": "Learning"}  # fmt: skip
+           "accuracy": "Learning", "memory": "Memory"}  # fmt: skip
 UNITS = {"accuracy": "epoch", "pipeline": "tenth of an epoch"}  # what a step is, in studies where it is more
 
 

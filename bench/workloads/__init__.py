@@ -23,7 +23,9 @@ from typing import Any
 
 from bench.case import Case
 
-__all__ = ["Prepared", "Work", "load", "work"]
+__all__ = ["OF_LIBRARIES", "Prepared", "Work", "load", "work"]
+
+OF_LIBRARIES = ("matmul", "memory_sweep")  # whose provider is a file of bench/libraries, and which need no images
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,11 @@ class Work:
     bytes: int
     items: int
     item: str
+
+    @property
+    def amount(self) -> int:
+        """What unlike cases are compared per: bytes where a step is there to move them, else FLOPs."""
+        return self.bytes if self.item == "bytes" else self.flops
 
 
 @dataclass(frozen=True)

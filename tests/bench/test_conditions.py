@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import conditions, libraries, series, summary
+from bench import conditions, implementations, libraries, series, summary, workloads
 from bench.case import Case, Group
 from bench.store import Records
 from bench.workloads import matmul, training_step
@@ -113,6 +113,16 @@ def test_the_graph_is_that_of_the_model_and_none_where_it_does_not_say() -> None
     odd = Silent()
     odd.__dict__["graph"] = 7
     assert training_step.graph(odd) is None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("workload", ["training_step", "training_epoch", "fed_epoch"])
+def test_whatever_trains_tells_its_model_s_graph(workload: str, images: Path) -> None:
+    pytest.importorskip("torch")
+    parameters: dict[str, Any] = {"inputs": 16, "hidden": [4], "outputs": 10, "batch": 32, "learning_rate": 0.1}
+    parameters |= {"images": 64, "pipeline": "resident_index", "pipeline_variant": ""}
+    asked = Case("s", "g", "c", workload, "torch_concise", "torch", parameters)
+    provider = implementations.load("torch_concise", None)
+    assert workloads.load(workload).prepare(asked, provider, images).graph == "none"
 
 
 def test_a_matrix_product_has_no_graph_unless_its_library_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,7 +77,7 @@ def measure(benchmark: BenchmarkFixture, source: data.DataSource, threads: int, 
 
 def trains(case: Case) -> bool:
     """Return whether a case trains."""
-    return case.workload != "matmul"
+    return case.workload not in workloads.OF_LIBRARIES
 
 
 def columns(case: Case) -> dict[str, Any]:

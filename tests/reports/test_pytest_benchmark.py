@@ -111,7 +111,7 @@ def test_the_host_name_is_not_taken_over(write: Write, ours: bool) -> None:
         ({"benchmarks": [{"name": "x", "stats": STATS | {"median": -1}}]}, "benchmarks.0.stats.median: "),
         ({"benchmarks": [{"name": "x", "stats": STATS | {"median": float("inf")}}]}, "benchmarks.0.stats.median: "),
         ({"benchmarks": [{"name": "x", "stats": STATS, "extra_info": {}}]}, "study: Field required"),
-        ({"benchmarks": [{"name": "x", "stats": STATS, "extra_info": STEP | {"flops": 0}}]}, "flops: "),
+        ({"benchmarks": [{"name": "x", "stats": STATS, "extra_info": STEP | {"flops": -1}}]}, "flops: "),
     ],
 )
 def test_what_is_missing_or_wrong_is_said_in_one_line(write: Write, damage: dict[str, Any], said: str) -> None:

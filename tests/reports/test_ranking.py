@@ -69,7 +69,7 @@ def test_of_many_of_one_verdict_the_first_and_the_last_are_named(maker: Maker) -
     for row in compared(summary, "784-16-10").values():
         row.update(verdict="slower")
     first = said(run, summary, RANKS)[0]
-    assert "and so on (9 more) to flax_concise:eager" in first
+    assert "and so on (10 more) to flax_concise:eager" in first
 
 
 def test_of_many_networks_the_ends_are_ranked_and_the_rest_is_counted(maker: Maker) -> None:
