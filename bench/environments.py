@@ -144,6 +144,8 @@ def variables(
         "TRITON_CACHE_DIR": str(cache / "triton"),
         "TORCHINDUCTOR_COMPILE_THREADS": "1",  # more would be processes of their own that outlive a killed worker
         "PYTHONDONTWRITEBYTECODE": "1",
+        "MXNET_CPU_WORKER_NTHREADS": "1",  # each further worker of its engine would have as many threads again
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # or each JAX worker takes three quarters of a GPU's memory at once
     }
     for name, value in changes.items():
         result.pop(name, None)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import conditions, implementations, libraries, series, summary, workloads
+from bench import conditions, implementations, libraries, runner, series, summary, workloads
 from bench.case import Case, Group
 from bench.store import Records
 from bench.workloads import matmul, training_step
@@ -142,6 +142,16 @@ def test_each_case_is_asked_once_in_a_worker_as_it_is_timed(run_of: Any, small_g
     rows = {row["case"]: row["conditions"] for row in summary.summarize(records)["cases"]}
     assert rows["numpy_scratch"]["framework"] == "numpy"
     assert rows["control"] is None
+
+
+def test_a_reason_is_recorded_without_anybody_s_home_folder() -> None:
+    recorded: list[dict[str, Any]] = []
+    reply = {"conditions": {"threads": None}, "reasons": {"threads": "OSError: /home/somebody/lib.so is not there"}}
+    folder = SimpleNamespace(outcome=lambda kind, **fields: recorded.append(fields))
+    launch: Any = SimpleNamespace(ask=lambda *_: reply, context=SimpleNamespace(folder=folder))
+    runner._record_conditions(launch, case())
+    assert recorded[0]["conditions"] == {"threads": None}
+    assert recorded[0]["reasons"]["threads"].startswith("OSError: ~/lib.so")
 
 
 def test_a_model_that_raises_when_asked_of_its_graph_is_measured_all_the_same(run_of: Any, small_group: Group_) -> None:
