@@ -2,8 +2,8 @@
 
 Uses ``Sequential`` of ``Flatten`` and ``Dense``, ``SparseCategoricalCrossentropy``, ``SGD`` and, as Keras's guide to
 training loops writes it, a step with ``GradientTape`` under ``tf.function``, traced for each batch size. Uses neither
-``fit`` nor ``train_on_batch``, which is shorter, but keeps a mean of the losses and reads it back at every step. The
-variant ``eager`` runs the same step without ``tf.function``.
+``fit`` nor ``train_on_batch``, which is shorter, but keeps a mean of the losses and reads it back at every step, nor
+XLA, which Keras itself leaves off on a CPU. The variant ``eager`` runs the same step without ``tf.function``.
 
 The learning rate is given as a callable that returns a tensor: of a number Keras makes a float32 variable, whatever the
 weights' dtype. The loss is computed in float32, Keras's default, and for float64 weights in float64.
@@ -18,13 +18,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from mlp_impls import Model, Shape
 
-os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user's keras.json says
+os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user's keras.json says; TensorFlow imports Keras too
 import keras
+import tensorflow as tf
 
 __all__ = ["FRAMEWORK", "VARIANTS", "build", "unsupported"]
 

@@ -7,7 +7,7 @@ What was traced is called directly, as a concrete function: finding it anew by i
 small step.
 
 The variants: ``eager`` runs the same step operation by operation; ``xla`` has XLA compile the graph. That is not the
-default, as on a CPU it takes half a second and gains nothing at the usual sizes; deep and narrow networks profit.
+default: compiling takes half a second, which short trainings never earn back.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class _EagerModel:
 class _CompiledModel(_EagerModel):
     def __init__(self, parameters: list[tf.Variable], step: Step, jit_compile: bool) -> None:
         super().__init__(parameters, step)
-        self.graph = f"tf.function of the whole step{', compiled by XLA' * jit_compile}"
+        self.graph = "tf.function of the whole step" + (", compiled by XLA" if jit_compile else "")
         self._function = tf.function(step, autograph=False, jit_compile=jit_compile)
         self._traced: dict[int, Step] = {}
 

@@ -72,7 +72,7 @@ def test_eager_is_dashed_alike_for_every_implementation() -> None:
     found = looks(["mine", "mine:eager", "jax_scratch:eager", "jax_scratch:other"])
     assert found["mine:eager"][1:] == found["jax_scratch:eager"][1:]
     assert found["mine:eager"].line != "-"
-    assert strokes([])["eager"].word == "dashed"
+    assert strokes(found)["eager"].word == strokes([])["eager"].word == "dashed"
     assert found["jax_scratch:other"].line != found["jax_scratch:eager"].line
     assert found["mine"].line == "-"
 

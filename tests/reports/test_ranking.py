@@ -175,6 +175,13 @@ def test_widths_with_the_same_winner_share_a_sentence(maker: Maker) -> None:
     assert texts[0].startswith("With 1 hidden layer at widths 16, 64, 256 and 1024, a step of jax_scratch does ")
 
 
+def test_nothing_is_said_beside_times_whose_control_failed(simple: tuple[Record, Record]) -> None:
+    run, summary = simple
+    for row in compared(summary, "784-1024-10").values():
+        row.update(marked=True)
+    assert not any("1024, a step" in text for text in said(run, summary, WHY))
+
+
 def test_where_the_baseline_stands_nothing_is_said_beside_it(simple: tuple[Record, Record]) -> None:
     run, summary = simple
     for row in summary["comparisons"]:
