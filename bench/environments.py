@@ -145,7 +145,8 @@ def variables(
         "TORCHINDUCTOR_COMPILE_THREADS": "1",  # more would be processes of their own that outlive a killed worker
         "PYTHONDONTWRITEBYTECODE": "1",
         "MXNET_CPU_WORKER_NTHREADS": "1",  # each further worker of its engine would have as many threads again
-        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # or each JAX worker takes three quarters of a GPU's memory at once
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # or each TensorFlow worker takes nearly all of a GPU's memory at once
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # likewise JAX, three quarters
     }
     for name, value in changes.items():
         result.pop(name, None)

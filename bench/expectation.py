@@ -234,7 +234,7 @@ def _extreme(weights: Weights, logits: NDArray[Any], precision: Precision) -> ND
     # The losses, each at most twice the largest logit, are summed in the dtype by some: the sum must not overflow.
     target = min(EXTREME_LOGIT, precision.largest / 4 / len(logits))
     scale = target / logit if logit * limit > target else limit
-    return precision.round(last * scale)
+    return precision.round(last.astype(np.float64) * scale)  # the scale of a deep network overflows float32
 
 
 def _one_step(

@@ -34,6 +34,7 @@ PROBE_SIZE = 256  # large enough for libraries and units that leave small produc
 DIGITS = {1 + 2.0**-9 + 2.0**-20: "float32", 1 + 2.0**-9: "tf32", 1.0: "bfloat16"}
 
 # What steers its speed from the environment beside the number of threads: told, never set.
+GRAPH = "jax.jit of the product, result donated"
 SWITCHES = (
     "JAX_CPU_ENABLE_ASYNC_DISPATCH",
     "JAX_DEFAULT_MATMUL_PRECISION",

@@ -392,3 +392,10 @@ def test_a_result_is_frozen():
         "worst": "loss",
         "note": None,
     }
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_reference_is_equal_in_a_network_whose_logits_vanish(dtype):
+    """Twenty narrow layers: to make their logits extreme takes a factor beyond float32's range."""
+    found = checked(numpy_scratch, shape=Shape(784, (7,) * 20, 10), dtype=dtype, batch=5)
+    assert found.equal, found
