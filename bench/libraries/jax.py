@@ -23,6 +23,7 @@ from bench.hardware import Facts, ask, fact
 
 __all__ = ["Out", "array", "conditions", "empty", "facts", "host", "matmul", "synchronize", "unsupported"]
 
+GRAPH = "jax.jit of the product, result donated"
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 BFLOAT16_CAPABILITY = 8.0  # the first with bfloat16 arithmetic; below it is emulated (CUDA C++ Programming Guide)
 TASKS = Path("/proc/self/task")
@@ -34,7 +35,6 @@ PROBE_SIZE = 256  # large enough for libraries and units that leave small produc
 DIGITS = {1 + 2.0**-9 + 2.0**-20: "float32", 1 + 2.0**-9: "tf32", 1.0: "bfloat16"}
 
 # What steers its speed from the environment beside the number of threads: told, never set.
-GRAPH = "jax.jit of the product, result donated"
 SWITCHES = (
     "JAX_CPU_ENABLE_ASYNC_DISPATCH",
     "JAX_DEFAULT_MATMUL_PRECISION",
