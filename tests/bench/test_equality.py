@@ -391,6 +391,7 @@ def test_a_result_is_frozen():
         "bound": 1.0,
         "worst": "loss",
         "note": None,
+        "failed": (),
     }
 
 
