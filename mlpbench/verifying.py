@@ -126,7 +126,14 @@ class _Checker:
             if not error.alive and self.worker is not None:
                 self.worker.end()
                 self.worker = None
-            return {"equal": False, "deviation": None, "bound": None, "worst": None, "failed": [], "reason": error.reason}
+            return {
+                "equal": False,
+                "deviation": None,
+                "bound": None,
+                "worst": None,
+                "failed": [],
+                "reason": error.reason,
+            }
 
 
 def _identity(case: Case) -> Row:
