@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import timing
+from bench import implementations, timing
 from bench.case import Case, Group
 from bench.errors import BadInput
 from bench.studies import Options, accuracy
@@ -262,7 +262,7 @@ def test_batches_that_go_in_evenly_have_no_rest_of_work():
 
 
 def planned(**options):
-    entries = ((type("Entry", (), {"name": "mine", "framework": "numpy", "source": None}), ""),)
+    entries = ((implementations.Implementation("mine", "numpy", ""), ""),)
     return accuracy.groups(Options(implementations=entries, **options))
 
 
