@@ -25,7 +25,6 @@ __all__ = [
     "changes",
     "command",
     "find",
-    "for_framework",
     "names",
     "variables",
 ]
@@ -103,11 +102,6 @@ def find(name: str, environ: Mapping[str, str] = os.environ) -> Environment:
     """
     entry = _declared(environ).get(name)
     return _provided(name, environ) if entry is None else _of_the_user(entry, environ)
-
-
-def for_framework(framework: str, environ: Mapping[str, str] = os.environ) -> Environment:
-    """Return the environment in which a framework runs unless another is asked for."""
-    return find(framework, environ)
 
 
 def command(environment: Environment, *arguments: str) -> list[str]:

@@ -85,8 +85,9 @@ def _functions(shape: Shape, loss_divisor: float | None, dtype: str, compiled: b
 
 
 class _ConciseModel:
+    graph = "jax.jit of the whole step, weights donated"
+
     def __init__(self, functions: tuple[Forward, Step], parameters: Parameters, learning_rate: jax.Array) -> None:
-        self.graph = "jax.jit of the whole step, weights donated"
         self._forward, self._step = functions
         self._parameters = parameters
         self._learning_rate = learning_rate
@@ -124,9 +125,7 @@ class _ConciseModel:
 
 
 class _EagerModel(_ConciseModel):
-    def __init__(self, functions: tuple[Forward, Step], parameters: Parameters, learning_rate: jax.Array) -> None:
-        super().__init__(functions, parameters, learning_rate)
-        self.graph = "none"
+    graph = "none"
 
     def train_step(self, batch: Batch) -> jax.Array:
         """Do one SGD step, operation by operation."""

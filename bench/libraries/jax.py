@@ -9,7 +9,6 @@ does only if it has computed nothing before; importing this file changes nothing
 from __future__ import annotations
 
 import functools
-import os
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from bench import kernels
 from bench.hardware import Facts, ask, fact
 
 __all__ = ["Out", "array", "conditions", "empty", "facts", "host", "matmul", "synchronize", "unsupported"]
@@ -29,22 +29,6 @@ BFLOAT16_CAPABILITY = 8.0  # the first with bfloat16 arithmetic; below it is emu
 TASKS = Path("/proc/self/task")
 POOL = "tf_XLAEigen"  # what XLA calls the threads that compute on a CPU
 LIBRARIES = {"__ynn": "YNNPACK", "__xnn": "XNNPACK", "__onednn": "oneDNN"}  # as compiled code marks calls of them
-PROBE_SIZE = 256  # large enough for libraries and units that leave small products to others
-
-# What float32 products with one leave of a number: the more digits, the more precise.
-DIGITS = {1 + 2.0**-9 + 2.0**-20: "float32", 1 + 2.0**-9: "tf32", 1.0: "bfloat16"}
-
-# What steers its speed from the environment beside the number of threads: told, never set.
-SWITCHES = (
-    "JAX_CPU_ENABLE_ASYNC_DISPATCH",
-    "JAX_DEFAULT_MATMUL_PRECISION",
-    "JAX_ENABLE_X64",
-    "JAX_PLATFORMS",
-    "XLA_FLAGS",
-    "XLA_PYTHON_CLIENT_ALLOCATOR",
-    "XLA_PYTHON_CLIENT_MEM_FRACTION",
-    "XLA_PYTHON_CLIENT_PREALLOCATE",
-)
 
 
 class Out:
@@ -130,7 +114,6 @@ def facts() -> Facts:
         | {f"{dtype}_kernel": ask("XLA's code of a matmul", functools.partial(_kernel, dtype)) for dtype in DTYPES}
         | {
             "threads": ask(f"threads called {POOL}", lambda: _threads() or None),
-            "switches": fact(_switches(), "environment variables"),
         }
     )
 
@@ -151,16 +134,16 @@ def _threads() -> int:
 
 def _float32_products(device: str) -> str | None:
     """Return what float32 products are computed in, by the digits of a number that one with ones and zeros leaves."""
-    numbers = np.full((PROBE_SIZE, PROBE_SIZE), max(DIGITS), dtype=np.float32)
-    placed = jax.device_put((numbers, np.eye(PROBE_SIZE, dtype=np.float32)), jax.devices(device)[0])
-    return DIGITS.get(float(jnp.matmul(*placed)[0, 0]))
+    numbers = np.full((kernels.PROBE_SIZE, kernels.PROBE_SIZE), max(kernels.DIGITS), dtype=np.float32)
+    placed = jax.device_put((numbers, np.eye(kernels.PROBE_SIZE, dtype=np.float32)), jax.devices(device)[0])
+    return kernels.DIGITS.get(float(jnp.matmul(*placed)[0, 0]))
 
 
 @functools.cache
 def _compiled(dtype: str) -> str:
     """Return what XLA compiles a CPU's product to."""
     cpu = jax.sharding.SingleDeviceSharding(jax.devices("cpu")[0])
-    operand = jax.ShapeDtypeStruct((PROBE_SIZE, PROBE_SIZE), dtype, sharding=cpu)
+    operand = jax.ShapeDtypeStruct((kernels.PROBE_SIZE, kernels.PROBE_SIZE), dtype, sharding=cpu)
     return str(_product.lower(operand, operand, operand).compile().as_text())
 
 
@@ -175,7 +158,3 @@ def _devices() -> Facts:
         "devices": ask("jax.devices", lambda: ", ".join(device.device_kind for device in jax.devices())),
         "platform_version": ask("jax.devices", lambda: jax.devices()[0].client.platform_version),
     }
-
-
-def _switches() -> str:
-    return " ".join(f"{name}={os.environ[name]}" for name in SWITCHES if name in os.environ) or "none"

@@ -7,11 +7,7 @@ the two are the same call to the BLAS.
 
 from __future__ import annotations
 
-import json
 import os
-import re
-import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -21,7 +17,7 @@ from mxnet import __version__, base, context, npx, runtime
 from mxnet import np as mnp
 from numpy.typing import NDArray
 
-from bench import threadpools
+from bench import kernels, threadpools
 from bench.hardware import Fact, Facts, ask, fact, unknown
 
 __all__ = ["array", "conditions", "empty", "facts", "host", "matmul", "synchronize", "unsupported"]
@@ -29,13 +25,8 @@ __all__ = ["array", "conditions", "empty", "facts", "host", "matmul", "synchroni
 DTYPES = ("float32", "float64")
 BLAS = {"BLAS_OPEN": "openblas", "BLAS_MKL": "mkl", "BLAS_ATLAS": "atlas", "BLAS_APPLE": "accelerate"}
 
-# oneDNN tells its version and kernels only in its log, which it reads from the environment on loading.
-KERNEL_LOG_SECONDS = 120
-KERNEL_LOG = """
-import ctypes, json, sys, warnings
-if sys.platform == "linux":
-    ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL: not to outlive the worker
-sys.path[:] = json.loads(sys.argv[1])
+LAYER = """
+import warnings
 warnings.simplefilter("ignore")
 from mxnet import np, npx
 a = np.ones((64, 64))
@@ -163,22 +154,12 @@ def _onednn(read_log: Callable[[], str]) -> Facts:
     asked = ask(source, read_log)
     if asked["value"] is None:
         return enabled | {name: unknown(asked["source"]) for name in patterns}
-    return enabled | {name: ask(source, partial(_first, one, asked["value"])) for name, one in patterns.items()}
+    return enabled | {name: ask(source, partial(kernels.first, one, asked["value"])) for name, one in patterns.items()}
 
 
 def _kernel_log() -> str:
     """Return what oneDNN logs of one small layer."""
-    command = [sys.executable, "-c", KERNEL_LOG, json.dumps(sys.path)]
-    variables = os.environ | {"DNNL_VERBOSE": "1"}
-    answer = subprocess.run(
-        command, env=variables, capture_output=True, text=True, timeout=KERNEL_LOG_SECONDS, check=True
-    )
-    return answer.stdout
-
-
-def _first(pattern: str, text: str) -> str | None:
-    match = re.search(pattern, text)
-    return match[1].strip() if match else None
+    return kernels.read_log(LAYER, ["float32"], {"DNNL_VERBOSE": "1"})
 
 
 def _threading() -> Facts:

@@ -8,11 +8,8 @@ out of it, as could be of a graph. Placing an operand switches tf32 off; importi
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -22,6 +19,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.python.util import _pywrap_util_port
 
+from bench import kernels
 from bench.hardware import Facts, ask, fact, unknown
 
 __all__ = ["Out", "array", "conditions", "empty", "facts", "host", "matmul", "synchronize", "unsupported"]
@@ -29,34 +27,11 @@ __all__ = ["Out", "array", "conditions", "empty", "facts", "host", "matmul", "sy
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 DEVICES = {"cpu": "/CPU:0", "cuda": "/GPU:0"}
 BFLOAT16_CAPABILITY = (8, 0)  # the first with bfloat16 arithmetic; below it is emulated (CUDA C++ Programming Guide)
-PROBE_SIZE = 256  # large enough for units that leave small products to others
-
-# What float32 products with one leave of a number: the more digits, the more precise.
-DIGITS = {1 + 2.0**-9 + 2.0**-20: "float32", 1 + 2.0**-9: "tf32", 1.0: "bfloat16"}
-
-# What steers its speed from the environment beside the number of threads: told, never set.
-SWITCHES = (
-    "ONEDNN_DEFAULT_FPMATH_MODE",
-    "ONEDNN_MAX_CPU_ISA",
-    "TF_ENABLE_ONEDNN_OPTS",
-    "TF_FORCE_GPU_ALLOW_GROWTH",
-    "TF_GPU_ALLOCATOR",
-    "TF_SET_ONEDNN_FPMATH_MODE",
-    "TF_XLA_FLAGS",
-    "XLA_FLAGS",
-)
 THREADS_SOURCE = "tf.config.threading, else TensorFlow's environment variables"
 
-# oneDNN names the instruction set it chose only in its log, which it reads from the environment on loading: hence a
-# process of its own.
-KERNEL_LOG_SECONDS = 120
-KERNEL_LOG = """
-import ctypes, json, sys
-if sys.platform == "linux":
-    ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL: not to outlive the worker
-sys.path[:] = json.loads(sys.argv[1])
+PRODUCTS = """
 import tensorflow as tf
-for name in json.loads(sys.argv[2]):
+for name in dtypes:
     print("dtype", name, flush=True)
     with tf.device("/CPU:0"):
         a = tf.ones((64, 64), name)
@@ -152,7 +127,6 @@ def facts() -> Facts:
             "threads": ask(THREADS_SOURCE, lambda: _threads("intra")),
             "interop_threads": ask(THREADS_SOURCE, lambda: _threads("inter")),
             "tf32": ask("tf.config", tf.config.experimental.tensor_float_32_execution_enabled),
-            "switches": fact(_switches(), "environment variables"),
         }
         | _gpus()
     )
@@ -168,8 +142,8 @@ def _threads(pool: str) -> int | None:
 def _float32_products(device: str) -> str | None:
     """Return what float32 products are computed in, by the digits of a number that one with ones and zeros leaves."""
     with tf.device(DEVICES[device]):
-        numbers = tf.fill((PROBE_SIZE, PROBE_SIZE), max(DIGITS))
-        return DIGITS.get(float(tf.linalg.matmul(numbers, tf.eye(PROBE_SIZE))[0, 0]))
+        numbers = tf.fill((kernels.PROBE_SIZE, kernels.PROBE_SIZE), max(kernels.DIGITS))
+        return kernels.DIGITS.get(float(tf.linalg.matmul(numbers, tf.eye(kernels.PROBE_SIZE))[0, 0]))
 
 
 def _build() -> Facts:
@@ -186,12 +160,7 @@ def _build() -> Facts:
 
 def _kernel_log() -> str:
     """Return what oneDNN logs of one small CPU matmul per dtype."""
-    command = [sys.executable, "-c", KERNEL_LOG, json.dumps(sys.path), json.dumps(DTYPES)]
-    variables = os.environ | {"ONEDNN_VERBOSE": "1"}
-    answer = subprocess.run(
-        command, env=variables, capture_output=True, text=True, timeout=KERNEL_LOG_SECONDS, check=True
-    )
-    return answer.stdout
+    return kernels.read_log(PRODUCTS, DTYPES, {"ONEDNN_VERBOSE": "1"})
 
 
 def _kernels(read_log: Callable[[], str]) -> Facts:
@@ -202,10 +171,10 @@ def _kernels(read_log: Callable[[], str]) -> Facts:
     if asked["value"] is None:
         return {name: unknown(asked["source"]) for name in ("onednn_version", "onednn_architecture", *names)}
     log: str = asked["value"]
-    sections = dict(re.findall(r"^dtype (\w+)\n(.*?)(?=^dtype |\Z)", log, re.MULTILINE | re.DOTALL))
+    sections = kernels.sections(log)
     return {
-        "onednn_version": ask(source, lambda: _first(r"info,oneDNN v([\d.]+)", log)),
-        "onednn_architecture": ask(source, lambda: _first(r"info,cpu,isa:(.+)", log)),
+        "onednn_version": ask(source, lambda: kernels.first(r"info,oneDNN v([\d.]+)", log)),
+        "onednn_architecture": ask(source, lambda: kernels.first(r"info,cpu,isa:(.+)", log)),
     } | {f"{dtype}_kernel": ask(source, partial(_kernel, sections.get(dtype, ""))) for dtype in DTYPES}
 
 
@@ -215,11 +184,6 @@ def _kernel(section: str) -> str:
     if found is None:
         raise LookupError("oneDNN logged none: Eigen's own kernel")
     return f"oneDNN {found[1] or found[2]} of {found[3]}"
-
-
-def _first(pattern: str, text: str) -> str | None:
-    match = re.search(pattern, text)
-    return match[1].strip() if match else None
 
 
 def _gpus() -> Facts:
@@ -232,7 +196,3 @@ def _gpus() -> Facts:
         for name in ("device_name", "compute_capability"):
             found[f"gpu{index}_{name}"] = ask("tf.config.experimental.get_device_details", partial(details.get, name))
     return found
-
-
-def _switches() -> str:
-    return " ".join(f"{name}={os.environ[name]}" for name in SWITCHES if name in os.environ) or "none"

@@ -5,11 +5,7 @@ Placing an operand switches tf32 off, so that float32 means float32 products; im
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -18,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench import threadpools
+from bench import kernels, threadpools
 from bench.hardware import Fact, Facts, ask, fact, unknown
 
 __all__ = [
@@ -44,16 +40,9 @@ DTYPES = {
 }
 BFLOAT16_CAPABILITY = (8, 0)  # the first with bfloat16 arithmetic; below it is emulated (CUDA C++ Programming Guide)
 
-# MKL and oneDNN name the instruction set they chose only in their logs, which they read from the environment on
-# loading: hence a process of its own.
-KERNEL_LOG_SECONDS = 120
-KERNEL_LOG = """
-import ctypes, json, sys
-if sys.platform == "linux":
-    ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL: not to outlive the worker
-sys.path[:] = json.loads(sys.argv[1])
+PRODUCTS = """
 import torch
-for name in json.loads(sys.argv[2]):
+for name in dtypes:
     print("dtype", name, flush=True)
     a = torch.ones(64, 64, dtype=getattr(torch, name))
     a @ a
@@ -186,12 +175,7 @@ def _libraries(config: str) -> Facts:
 
 def _kernel_log() -> str:
     """Return what MKL and oneDNN log of one small CPU matmul per dtype."""
-    variables = os.environ | {"MKL_VERBOSE": "1", "ONEDNN_VERBOSE": "1"}
-    command = [sys.executable, "-c", KERNEL_LOG, json.dumps(sys.path), json.dumps(list(DTYPES))]
-    answer = subprocess.run(
-        command, env=variables, capture_output=True, text=True, timeout=KERNEL_LOG_SECONDS, check=True
-    )
-    return answer.stdout
+    return kernels.read_log(PRODUCTS, list(DTYPES), {"MKL_VERBOSE": "1", "ONEDNN_VERBOSE": "1"})
 
 
 def _kernels(read_log: Callable[[], str]) -> Facts:
@@ -202,31 +186,26 @@ def _kernels(read_log: Callable[[], str]) -> Facts:
     if asked["value"] is None:
         return {name: unknown(asked["source"]) for name in ("blas_architecture", "onednn_architecture", *names)}
     log: str = asked["value"]
-    sections = dict(re.findall(r"^dtype (\w+)\n(.*?)(?=^dtype |\Z)", log, re.MULTILINE | re.DOTALL))
+    sections = kernels.sections(log)
     return {
         "blas_architecture": _blas_architecture(log, source),
-        "onednn_architecture": ask(source, lambda: _first(r"info,cpu,isa:(.+)", log)),
+        "onednn_architecture": ask(source, lambda: kernels.first(r"info,cpu,isa:(.+)", log)),
     } | {f"{dtype}_kernel": ask(source, partial(_kernel, sections.get(dtype, ""))) for dtype in DTYPES}
 
 
 def _blas_architecture(log: str, source: str) -> Fact:
-    mkl = ask(source, lambda: _first(r"MKL_VERBOSE .* for Intel\(R\) 64 architecture (.+?), \w+ [\d.]+GHz", log))
+    mkl = ask(source, lambda: kernels.first(r"MKL_VERBOSE .* for Intel\(R\) 64 architecture (.+?), \w+ [\d.]+GHz", log))
     if mkl["value"] is not None:
         return mkl
     return ask("threadpoolctl", lambda: threadpools.loaded("blas", "torch").get("architecture"))
 
 
 def _kernel(section: str) -> str:
-    onednn = _first(r"primitive,exec,cpu,(?:matmul|inner_product),([^,]+)", section)
-    mkl = _first(r"MKL_VERBOSE (\w*GEMM\w*)\(", section)
+    onednn = kernels.first(r"primitive,exec,cpu,(?:matmul|inner_product),([^,]+)", section)
+    mkl = kernels.first(r"MKL_VERBOSE (\w*GEMM\w*)\(", section)
     if onednn or mkl:
         return f"oneDNN {onednn}" if onednn else f"MKL {mkl}"
     raise LookupError("neither of them logged it: torch's own kernel, or another library's")
-
-
-def _first(pattern: str, text: str) -> str | None:
-    match = re.search(pattern, text)
-    return match[1].strip() if match else None
 
 
 def _threads() -> Facts:
@@ -234,7 +213,7 @@ def _threads() -> Facts:
         "threads": ask("torch.get_num_threads", torch.get_num_threads),
         "interop_threads": ask("torch.get_num_interop_threads", torch.get_num_interop_threads),
         "parallel_backend": ask(
-            "torch.__config__", lambda: _first(r"ATen parallel backend: (.+)", torch.__config__.parallel_info())
+            "torch.__config__", lambda: kernels.first(r"ATen parallel backend: (.+)", torch.__config__.parallel_info())
         ),
         "openmp": ask("threadpoolctl", lambda: threadpools.loaded("openmp", "torch")["prefix"]),
     }

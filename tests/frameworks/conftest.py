@@ -30,7 +30,7 @@ SCRIPT = "import runpy, sys; sys.path.append(sys.argv.pop(1)); runpy.run_path(sy
 
 def interpreter_of(framework: str) -> Environment:
     """Return the environment of a framework; skip where there is none."""
-    environment = environments.for_framework(framework)
+    environment = environments.find(framework)
     if environment.reason is None and environment.interpreter == sys.executable and not find_spec(framework):
         pytest.skip(f"{framework} is not installed")
     if environment.reason:
