@@ -29,7 +29,7 @@ DEVICES = {"cpu": "/CPU:0", "cuda": "/GPU:0"}
 BFLOAT16_CAPABILITY = (8, 0)  # the first with bfloat16 arithmetic; below it is emulated (CUDA C++ Programming Guide)
 THREADS_SOURCE = "tf.config.threading, else TensorFlow's environment variables"
 
-PRODUCTS = """
+MULTIPLY = """
 import tensorflow as tf
 for name in dtypes:
     print("dtype", name, flush=True)
@@ -160,7 +160,7 @@ def _build() -> Facts:
 
 def _kernel_log() -> str:
     """Return what oneDNN logs of one small CPU matmul per dtype."""
-    return kernels.read_log(PRODUCTS, DTYPES, {"ONEDNN_VERBOSE": "1"})
+    return kernels.read_log(MULTIPLY, DTYPES, {"ONEDNN_VERBOSE": "1"})
 
 
 def _kernels(read_log: Callable[[], str]) -> Facts:

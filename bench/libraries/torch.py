@@ -40,7 +40,7 @@ DTYPES = {
 }
 BFLOAT16_CAPABILITY = (8, 0)  # the first with bfloat16 arithmetic; below it is emulated (CUDA C++ Programming Guide)
 
-PRODUCTS = """
+MULTIPLY = """
 import torch
 for name in dtypes:
     print("dtype", name, flush=True)
@@ -175,7 +175,7 @@ def _libraries(config: str) -> Facts:
 
 def _kernel_log() -> str:
     """Return what MKL and oneDNN log of one small CPU matmul per dtype."""
-    return kernels.read_log(PRODUCTS, list(DTYPES), {"MKL_VERBOSE": "1", "ONEDNN_VERBOSE": "1"})
+    return kernels.read_log(MULTIPLY, list(DTYPES), {"MKL_VERBOSE": "1", "ONEDNN_VERBOSE": "1"})
 
 
 def _kernels(read_log: Callable[[], str]) -> Facts:
