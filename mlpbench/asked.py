@@ -103,7 +103,7 @@ def groups(asked: Asked, environ: Mapping[str, str] = os.environ) -> list[Group]
     options = _options(asked, environ)
     # What feeds a network is asked of one network, unless others are named; there is no other to compare them with.
     fed = implementations.resolve(asked.impl or [pipeline.IMPLEMENTATION], environ)
-    learning = implementations.resolve(asked.impl, environ)  # no baseline among them
+    learning = _implementations(asked, environ)  # no baseline among them
     chosen = {"pipeline": fed, "accuracy": learning}
     names = dict.fromkeys(asked.studies or studies.DEFAULT)
     return [
@@ -126,9 +126,7 @@ def needs_real_data(found: list[Group]) -> bool:
 
 
 def _options(asked: Asked, environ: Mapping[str, str]) -> Options:
-    chosen = {
-        entry.spelled(variant): (entry, variant) for entry, variant in implementations.resolve(asked.impl, environ)
-    }
+    chosen = {entry.spelled(variant): (entry, variant) for entry, variant in _implementations(asked, environ)}
     size, name = _baselines(asked)
     base = _baseline(name or throughput.BASELINE, chosen, environ)
     label = base[0].spelled(base[1])
@@ -152,6 +150,13 @@ def _options(asked: Asked, environ: Mapping[str, str]) -> Options:
         seeds=asked.seeds,
         rates=tuple(dict.fromkeys(asked.rate)),
     )
+
+
+def _implementations(asked: Asked, environ: Mapping[str, str]) -> list[Chosen]:
+    """Return those asked for; where none are, all there are, in quick without their variants."""
+    found = implementations.resolve(asked.impl, environ)
+    whole = bool(asked.impl) or asked.preset != "quick"
+    return [(entry, variant) for entry, variant in found if whole or not variant]
 
 
 def _baselines(asked: Asked) -> tuple[str | None, str | None]:

@@ -68,3 +68,13 @@ def test_options_that_no_chosen_study_looks_at_are_bad_input(asked):
 def test_a_pipeline_feeds_the_networks_that_are_named_alone(impl, expected):
     found = groups(Asked(studies=("pipeline",), impl=impl), {})
     assert {case.implementation for group in found for case in group.cases} == expected
+
+
+def test_quick_leaves_variants_out_unless_they_are_asked_for():
+    def chosen(**options):
+        return {case.name for group in groups(Asked(("throughput",), **options)) for case in group.cases}
+
+    assert "jax_scratch" in chosen()
+    assert "jax_scratch:eager" not in chosen()
+    for asked in ({"impl": ("all",)}, {"preset": "standard"}, {"impl": ("jax_scratch:eager",)}):
+        assert "jax_scratch:eager" in chosen(**asked)
