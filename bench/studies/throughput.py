@@ -15,32 +15,48 @@ BASELINE = "torch_concise"
 LEARNING_RATE = 0.1
 BATCH = 256
 
-# (width, depth): quick answers the question in minutes; off-sizes 250 and 1000 are what people type.
-QUICK = [(16, 1), (64, 1), (256, 1), (1024, 1), (256, 3)]
-STANDARD = list(product((16, 64, 250, 256, 1000, 1024, 2048, 4096), (1, 2, 3)))
-GRIDS = {"quick": QUICK, "standard": STANDARD, "thorough": STANDARD}
+Network = tuple[int, int, int]  # width, depth, batch
+
+# Quick answers the question in minutes; off-sizes 250 and 1000 are what people type.
+QUICK = [(16, 1, BATCH), (64, 1, BATCH), (256, 1, BATCH), (1024, 1, BATCH), (256, 3, BATCH)]
+STANDARD = list(product((16, 64, 250, 256, 1000, 1024, 2048, 4096), (1, 2, 3), (BATCH,)))
+
+# A GPU may take as long for a few examples as for thousands: there the batch is varied as well.
+GPU_BATCH = 4096
+GPU_QUICK = [(16, 1, BATCH), (128, 1, BATCH), (1024, 1, BATCH), (1024, 3, GPU_BATCH), (8192, 3, 8192)]
+GPU_STANDARD = [
+    *product((16, 64, 128, 256, 1024, 4096, 16384), (1,), (BATCH, GPU_BATCH)),
+    *product((16, 128, 256, 1024, 4096, 8192), (3,), (GPU_BATCH,)),
+    *product((256, 1024), (1, 3), (64, 1024, 16384)),
+    (8192, 3, 8192),
+]
+GRIDS = {
+    "cpu": {"quick": QUICK, "standard": STANDARD, "thorough": STANDARD},
+    "cuda": {"quick": GPU_QUICK, "standard": GPU_STANDARD, "thorough": GPU_STANDARD},
+}
 
 
 def groups(options: Options) -> list[Group]:
     """Return one group per network, batch, dtype and device: the implementations asked for."""
-    networks = _networks(options)
-    batches = options.batches or (BATCH,)
     return [
-        _group(options, width, depth, batch, dtype, device)
-        for device, dtype, batch, (width, depth) in product(
-            options.devices, options.dtypes or ("float32",), batches, networks
-        )
+        _group(options, wanted, dtype, device)
+        for device in options.devices
+        for dtype, wanted in product(options.dtypes or ("float32",), _networks(options, device))
     ]
 
 
-def _networks(options: Options) -> list[tuple[int, int]]:
-    if options.widths or options.depths:
-        preset_widths = tuple(dict.fromkeys(width for width, _ in GRIDS[options.preset]))
-        return list(product(options.widths or preset_widths, options.depths or (1,)))
-    return GRIDS[options.preset]
+def _networks(options: Options, device: str) -> list[Network]:
+    """Return the preset's networks, or all combinations of what is asked for with the preset's rest."""
+    grid = GRIDS[device][options.preset]
+    if not (options.widths or options.depths):
+        sizes = dict.fromkeys((width, depth) for width, depth, _ in grid)
+        return [(*size, batch) for size in sizes for batch in options.batches] or list(dict.fromkeys(grid))
+    widths = tuple(dict.fromkeys(width for width, _, _ in grid))
+    return list(product(options.widths or widths, options.depths or (1,), options.batches or (BATCH,)))
 
 
-def _group(options: Options, width: int, depth: int, batch: int, dtype: str, device: str) -> Group:
+def _group(options: Options, wanted: Network, dtype: str, device: str) -> Group:
+    width, depth, batch = wanted
     shape = Shape(hidden=(width,) * depth)
     name = f"{shape.name} batch {batch} {dtype} {device}"
     parameters = network(shape, batch, LEARNING_RATE)
