@@ -23,7 +23,7 @@ STANDARD = list(product((16, 64, 250, 256, 1000, 1024, 2048, 4096), (1, 2, 3), (
 
 # A GPU may take as long for a few examples as for thousands: there the batch is varied as well.
 GPU_BATCH = 4096
-GPU_QUICK = [(16, 1, BATCH), (128, 1, BATCH), (1024, 1, BATCH), (1024, 3, GPU_BATCH), (8192, 3, 8192)]
+GPU_QUICK = [(16, 1, BATCH), (128, 1, BATCH), (256, 1, BATCH), (1024, 1, BATCH), (1024, 3, GPU_BATCH), (8192, 3, 8192)]
 GPU_STANDARD = [
     *product((16, 64, 128, 256, 1024, 4096, 16384), (1,), (BATCH, GPU_BATCH)),
     *product((16, 128, 256, 1024, 4096, 8192), (3,), (GPU_BATCH,)),

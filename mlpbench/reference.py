@@ -1,0 +1,158 @@
+"""``mlpbench reference``: all studies on one device, in pieces that resume one another, and what holds of them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import series, store
+from bench.errors import BadInput
+from mlpbench import choices, holding
+from mlpbench.console import duration, error_console, output_console
+from mlpbench.running import INTERRUPTED
+
+__all__ = ["PARTS", "Part", "reference"]
+
+REPORT_S = 45.0  # kept of a piece, for the run that is stopped to write its report
+SHORTEST_S = 120.0
+TESTS = "tests.json"
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One run: its name, which is its folder's, and the arguments of ``mlpbench run``."""
+
+    name: str
+    arguments: tuple[str, ...]
+
+
+THROUGHPUT = ("throughput", "roofline", "--dtype", "float32", "--dtype", "bfloat16")
+PARTS = (
+    Part("throughput", THROUGHPUT),
+    Part("alignment", ("alignment",)),
+    Part("memory", ("memory",)),
+    Part("reproduction", ("reproduction",)),
+    Part("accuracy", ("accuracy",)),
+    Part("throughput-again", (*THROUGHPUT, "--seed", "1")),
+    Part("alignment-again", ("alignment", "--seed", "1")),
+)
+
+
+def reference(device: str, out: Path, piece_s: float, preset: str, *, as_json: bool) -> int:
+    """Measure what is still missing in the folder, for so many seconds at most, and say what holds.
+
+    Returns 0 where everything is measured and holds, 1 where something does not, 130 where another piece is needed.
+    """
+    choices.among("--device", (device,), choices.DEVICES)
+    choices.seconds("--piece", piece_s, least=SHORTEST_S)
+    if out.exists() and not out.is_dir():
+        raise BadInput(f"--out {out}: expected a folder; name another")
+    console = error_console()
+    deadline = time.monotonic() + piece_s
+    if device == "cuda":
+        _test(out / TESTS, console)
+    whole = _measure(device, out, deadline, preset, console)
+    found = holding.judge(_summaries(out), device)
+    if as_json:
+        print(json.dumps([one.to_json() for one in found], indent=1))
+    else:
+        _show(found, output_console())
+    if not whole:
+        console.print(f"not everything is measured yet; the same command goes on: mlpbench reference --out {out}")
+        return INTERRUPTED
+    return 1 if any(one.state == holding.MISSED for one in found) else 0
+
+
+def _test(result: Path, console: Console) -> None:
+    """Run the tests that need a GPU, which lie in a clone only, unless their result is there; keep it."""
+    tests = Path("tests/cuda")
+    if result.exists() or not tests.is_dir():
+        return
+    console.print(f"tests that need a GPU: {tests}")
+    result.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        told = process.communicate()[0].strip().splitlines() or [""]
+    store.write_json(result, {"passed": process.returncode == 0, "told": told[-1].strip("= "), "whole": True})
+
+
+def _measure(device: str, out: Path, deadline: float, preset: str, console: Console) -> bool:
+    """Do one run after the other until the deadline; return whether all are whole."""
+    for number, part in enumerate(PARTS, start=1):
+        folder = out / part.name
+        if _is_whole(folder):
+            continue
+        left = deadline - time.monotonic() - REPORT_S
+        if left <= 0:
+            return False
+        console.print(f"{part.name}, {number} of {len(PARTS)}; {duration(left)} of this piece are left")
+        begun = (folder / "run.json").exists()
+        chosen = ("--resume",) if begun else (*part.arguments, "--device", device, "--preset", preset)
+        code = _run([sys.executable, "-m", "mlpbench", "run", *chosen, "--out", str(folder)], left)
+        if code == INTERRUPTED:
+            return False
+        if code == 2:
+            raise BadInput(f"{folder}: its run was refused, for the reason above; mend that, or remove the folder")
+        if code != 0:
+            raise BadInput(f"{folder}: its run ended with status {code}; see above")
+    return True
+
+
+def _run(command: list[str], seconds: float) -> int:
+    """Return the status of a command, interrupted as by Ctrl-C when its time is over; its output goes to ours."""
+    with subprocess.Popen(command, stdout=sys.stderr) as process:
+        try:
+            return process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGINT)
+            process.wait()
+            return INTERRUPTED
+        except KeyboardInterrupt:  # which the terminal has sent to both
+            process.wait()
+            raise
+
+
+def _is_whole(folder: Path) -> bool:
+    """Return whether every planned launch of a run is there."""
+    if not (folder / "run.json").exists():
+        return False
+    records = store.read(folder)
+    complete = series.complete_launches(records)
+    return all(len(complete.get(study, {})) >= count for study, count in records.run["plan"]["launches"].items())
+
+
+def _summaries(out: Path) -> dict[str, Row]:
+    """Return by part what was derived so far, with the facts of the machine; parts without a summary are left out."""
+    found: dict[str, Row] = {}
+    with suppress(OSError, ValueError):
+        found[holding.TESTS] = json.loads((out / TESTS).read_text(encoding="utf-8"))
+    for part in PARTS:
+        folder = out / part.name
+        try:
+            derived = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+            run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        found[part.name] = derived | {"facts": run["machine"]["facts"], "whole": _is_whole(folder)}
+    return found
+
+
+def _show(found: list[holding.Judged], console: Console) -> None:
+    table = Table(show_edge=False, pad_edge=False)
+    for column in ("what should hold", "state", "measured"):
+        table.add_column(column, overflow="fold")
+    for one in found:
+        table.add_row(one.wanted, one.state, one.measured)
+    console.print(table)
