@@ -27,6 +27,7 @@ from bench.store import Records
 
 __all__ = [
     "LEAST_LAUNCHES_TO_STOP",
+    "LEAST_ROUNDS",
     "PILOT_LAUNCHES",
     "Cost",
     "Noise",
@@ -42,7 +43,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 PILOT_LAUNCHES = 3
-LEAST_ROUNDS = 20
+LEAST_ROUNDS = 20  # of a launch; with fewer there is no verdict (bench/comparisons.py)
 MOST_LAUNCHES = 200
 MOST_ROUNDS = 1000  # beyond, a round more narrows nothing that launches do not
 SHORTEST_ROUND_S = 1e-4
@@ -83,8 +84,12 @@ def _fixed(entry: Planned) -> bool:
 
 
 def adjustable(plan: Plan) -> list[str]:
-    """Return the studies whose launches and rounds a budget may choose."""
-    return [study for study in plan.launches if not any(map(_fixed, plan.of(study)))]
+    """Return the studies whose launches and rounds a budget may choose: groups whose rounds are fixed keep those."""
+    return [
+        study
+        for study in plan.launches
+        if all(entry.group.launches is None for entry in plan.of(study)) and not all(map(_fixed, plan.of(study)))
+    ]
 
 
 def choose(noises: Sequence[Noise], cost: Cost, budget_s: float) -> tuple[int, int]:
@@ -120,11 +125,11 @@ def settle(plan: Plan, records: Records, left_s: float) -> tuple[Plan, bool]:
     costs = {study: _cost(plan, records, study) for study in adjustable(plan)}
     least = {study: LEAST_LAUNCHES * (cost.launch_s + LEAST_ROUNDS * cost.round_s) for study, cost in costs.items()}
     launches = dict(plan.launches)
-    groups = list(filter(_fixed, plan.groups))
+    groups = [entry for entry in plan.groups if entry.group.study not in costs or _fixed(entry)]
     for study, cost in costs.items():
         share = RESERVE * left_s * least[study] / sum(least.values())
         launches[study], rounds = choose(_noises(plan, records, study), cost, share)
-        groups += [replace(entry, rounds=_squares(rounds, len(entry.group.cases))) for entry in plan.of(study)]
+        groups += [replace(entry, rounds=_squares(rounds, len(entry.group.cases))) for entry in _open(plan, study)]
     return replace(plan, launches=launches, groups=groups, budget_s=None), sum(least.values()) <= left_s
 
 
@@ -146,11 +151,16 @@ def _squares(rounds: int, cases: int) -> int:
     return max(planning.whole_squares(LEAST_ROUNDS, cases), rounds // square * square)
 
 
+def _open(plan: Plan, study: str) -> list[Planned]:
+    """Return the groups of a study whose rounds a budget chooses."""
+    return [entry for entry in plan.of(study) if not _fixed(entry)]
+
+
 def _pairs(
-    plan: Plan, study: str, times: dict[str, Floats], lost: Container[str] = ()
+    entries: Sequence[Planned], times: dict[str, Floats], lost: Container[str] = ()
 ) -> Iterator[tuple[Floats, Floats, int]]:
     """Yield the times of each case and of its baseline, and how many cases share its Holm."""
-    for entry in plan.of(study):
+    for entry in entries:
         present = {case.name: case for case in entry.group.cases if case.id in times and case.id not in lost}
         baseline = present.pop(entry.group.baseline, None)
         family = max(1, sum(not case.control for case in present.values()))
@@ -168,7 +178,8 @@ def _planning(launch: int) -> bool:
 
 def _noises(plan: Plan, records: Records, study: str) -> list[Noise]:
     times = series.times(records, _rounds(plan, study), _planning)
-    found = [_noise(stats.log_ratios(case, base), family) for case, base, family in _pairs(plan, study, times)]
+    pairs = _pairs(_open(plan, study), times)
+    found = [_noise(stats.log_ratios(case, base), family) for case, base, family in pairs]
     return [noise for noise in found if noise is not None]
 
 
@@ -185,28 +196,39 @@ def _noise(logs: Floats, family: int) -> Noise | None:
 
 
 def _cost(plan: Plan, records: Records, study: str) -> Cost:
-    """Medians over the pilot launches; the first and last sample of a group span its rounds."""
+    """Medians over the pilot launches; the first and last sample of a group span its rounds.
+
+    Rounds that are fixed are part of what a launch costs without those that are chosen.
+    """
     spans: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for sample, _ in series.counted(records, _rounds(plan, study), _planning):
         spans[sample["launch"]][sample["case"].rpartition("/")[0]].append(sample["at_s"])
     if not spans:
         return Cost(1.0, 1.0)
-    rounds = {f"{study}/{entry.group.name}": entry.rounds for entry in plan.of(study)}
+    rounds = {f"{study}/{entry.group.name}": entry.rounds for entry in _open(plan, study)}
     walls = {
         outcome["launch"]: outcome["wall_s"]
         for outcome in records.outcomes
         if outcome["kind"] == "launch" and outcome["complete"] and outcome["study"] == study
         if _planning(outcome["launch"])
     }
-    fixed = [walls[launch] - sum(map(np.ptp, groups.values())) for launch, groups in spans.items()]
-    per_round = [sum(np.ptp(at) / rounds[name] for name, at in groups.items()) for groups in spans.values()]
+    lasted = {
+        launch: {name: float(np.ptp(at)) for name, at in groups.items() if name in rounds}
+        for launch, groups in spans.items()
+    }
+    fixed = [walls[launch] - sum(groups.values()) for launch, groups in lasted.items()]
+    per_round = [sum(seconds / rounds[name] for name, seconds in groups.items()) for groups in lasted.values()]
     return Cost(float(np.median(fixed)), float(np.median(per_round)))
 
 
 def intervals(plan: Plan, records: Records, study: str, lost: Container[str] = ()) -> list[Comparison]:
-    """Return the comparisons of a study as they stand, controls and all, but without the cases that were lost."""
+    """Return the comparisons of a study as they stand, controls and all, but without the cases that were lost.
+
+    Those of so few rounds that they get no verdict are left out: they would keep a study from ever being precise.
+    """
     times = series.times(records, _rounds(plan, study))
-    found = [stats.compare(case, baseline) for case, baseline, _ in _pairs(plan, study, times, lost)]
+    judged = [entry for entry in plan.of(study) if entry.rounds >= LEAST_ROUNDS]
+    found = [stats.compare(case, baseline) for case, baseline, _ in _pairs(judged, times, lost)]
     return [comparison for comparison in found if comparison is not None]
 
 

@@ -102,7 +102,7 @@ class Group:
     """Cases that are compared with one another, one of them, by name, the baseline.
 
     Where the baseline is none of them, nothing is compared. A study may fix launches and rounds, which else come from a
-    preset or a budget.
+    preset or a budget; rounds alone are the least there should be and become whole Williams squares.
     """
 
     study: str

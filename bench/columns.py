@@ -44,7 +44,19 @@ def identity(case: Case, group: Group) -> Row:
         "k": parameters.get("k"),
         "n": parameters.get("n"),
         "stack": parameters.get("stack"),
+        "clock": parameters.get("clock"),
+        "operands": parameters.get("operands"),
+        **_placing(case),
     }
+
+
+def _placing(case: Case) -> Row:
+    """Return how the operands of a product lie; None where there are none, or nothing was asked for."""
+    names = ("layout", "leading", "offset", "batched")
+    if case.workload != "matmul":
+        return dict.fromkeys(names)
+    usual = {"layout": "NN", "batched": False}
+    return {name: case.parameters.get(name, usual.get(name)) for name in names}
 
 
 def absolute(case: Case, times: Floats) -> Row:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import columns, disturbance, stats, steady, workloads
+from bench.budget import LEAST_ROUNDS
 from bench.case import Case, Group
 from bench.plan import Planned
 from bench.stats import Comparison
@@ -91,7 +92,6 @@ def _row(case: Case, group: Group, comparison: Comparison, times: Floats) -> Row
         "mean_ratio": comparison.mean_ratio,
         "deviation": comparison.deviation,
         **columns.absolute(case, times),
-        "percent_of_attainable": None,
         "marked": False,
         "medians": list(comparison.medians),
     }
@@ -103,12 +103,12 @@ def _judge(family: list[Pair], margin: float, alpha: float) -> None:
     for pair, p_adjusted in zip(family, adjusted, strict=True):
         # Without some rounds p is another, the step of Holm's ladder is held: one comparison is asked about at a time.
         factor = p_adjusted / pair.comparison.p if pair.comparison.p > 0 else 1.0
-        judge = partial(_verdict, factor=factor, margin=margin, alpha=alpha)
+        reason = _too_few(pair)
+        judge = partial(_verdict, factor=factor, margin=margin, alpha=alpha, few=reason is not None)
         verdict = judge(pair.comparison)
-        few = pair.comparison.launches < stats.LEAST_JUDGED
         pair.row.update(
             verdict=verdict,
-            reason=f"fewer than {stats.LEAST_JUDGED} launches" if few else None,
+            reason=reason,
             mde=stats.mde(pair.comparison.deviation, pair.comparison.launches, len(family), margin, alpha),
             p_adjusted=p_adjusted,
         )
@@ -116,8 +116,15 @@ def _judge(family: list[Pair], margin: float, alpha: float) -> None:
         _settle(pair, margin)
 
 
-def _verdict(comparison: Comparison, factor: float, margin: float, alpha: float) -> str:
-    if comparison.launches < stats.LEAST_JUDGED:
+def _too_few(pair: Pair) -> str | None:
+    """Return why there is too little for a verdict, or None; rounds count as planned, whatever samples were lost."""
+    if pair.comparison.launches < stats.LEAST_JUDGED:
+        return f"fewer than {stats.LEAST_JUDGED} launches"
+    return f"fewer than {LEAST_ROUNDS} rounds" if pair.times.shape[1] < LEAST_ROUNDS else None
+
+
+def _verdict(comparison: Comparison, factor: float, margin: float, alpha: float, *, few: bool) -> str:
+    if few or comparison.launches < stats.LEAST_JUDGED:
         return "inconclusive"
     return stats.verdict(comparison, min(1.0, comparison.p * factor), margin, alpha)
 

@@ -46,8 +46,11 @@ PRESETS = {
 CHEAP_START_S = 1.0
 ASSUMED_RATE = 50e9  # FLOP/s, only for the expectation shown before anything is measured, and only if nothing is known
 ASSUMED_BANDWIDTH = 10e9  # B/s, likewise
-PREPARATION_S = 0.15  # building a case and warming it up, likewise
+SLOWER = {"float64": 2.0}  # times what float32 takes, likewise
+PREPARATION_S, PREPARATION_STEPS = 0.06, 6  # building a case, warming it up and calibrating it, likewise
+LONG_PREPARATION_S, LONG_PREPARATION_STEPS = 0.2, 4  # of long steps, of which fewer warm up, likewise
 PILOT_S = 1.2  # checking and calibrating a case, with the cold compiler's share, likewise
+PRODUCT_PILOT_S, PRODUCT_PILOT_STEPS = 0.3, 8  # of a product or a sweep; its check multiplies in float64, likewise
 SAMPLE_OVERHEAD_S = 0.003  # waking a worker, likewise
 STARTING_AT_ONCE = 2
 
@@ -66,6 +69,7 @@ class Plan:
 
     With ``budget_s``, launches and rounds are yet to be fixed, from a pilot, so that the run lasts so many seconds.
     With ``precision``, a study stops once its widest interval is within a ratio of 1 + precision either way.
+    ``left_out`` says, in sentences, what the studies could have measured as well.
     """
 
     seed: int
@@ -74,6 +78,7 @@ class Plan:
     skips: Sequence[tuple[Case, str, str]]
     budget_s: float | None = None
     precision: float | None = None
+    left_out: Sequence[str] = ()
 
     def of(self, study: str) -> list[Planned]:
         """Return the groups of one study."""
@@ -88,6 +93,7 @@ class Plan:
                 "baseline": planned.group.baseline,
                 "rounds": planned.rounds,
                 "fixed": planned.group.rounds is not None,
+                "fixed_launches": planned.group.launches is not None,
                 "cases": [case.to_json() for case in planned.group.cases],
             }
             for planned in self.groups
@@ -100,6 +106,7 @@ class Plan:
             "skips": skips,
             "budget_s": self.budget_s,
             "precision": self.precision,
+            "left_out": list(self.left_out),
         }
 
     @classmethod
@@ -112,7 +119,9 @@ class Plan:
                     entry["name"],
                     tuple(Case.from_json(case) for case in entry["cases"]),
                     entry["baseline"],
-                    int(record["launches"][entry["study"]]) if entry.get("fixed") else None,
+                    int(record["launches"][entry["study"]])
+                    if entry.get("fixed_launches", entry.get("fixed"))
+                    else None,
                     int(entry["rounds"]) if entry.get("fixed") else None,
                 ),
                 int(entry["rounds"]),
@@ -126,7 +135,7 @@ class Plan:
             raise ValueError("a plan needs at least one launch and one round")
         if not (budget_s is None or budget_s > 0) or not (precision is None or 0 < precision < 1):
             raise ValueError("budget_s or precision is out of range")
-        return cls(seed, launches, groups, skips, budget_s, precision)
+        return cls(seed, launches, groups, skips, budget_s, precision, tuple(map(str, record.get("left_out", ()))))
 
 
 def make(groups: Sequence[Group], survey: Survey, preset: str, seed: int) -> Plan:
@@ -150,8 +159,16 @@ def make(groups: Sequence[Group], survey: Survey, preset: str, seed: int) -> Pla
         cheap = all(_start_s(case, survey) < CHEAP_START_S for group in members for case in group.cases)
         launches[study] = members[0].launches or (chosen.cheap_launches if cheap else chosen.launches)
         rounds = chosen.cheap_rounds if cheap else chosen.rounds
-        planned += [Planned(group, group.rounds or whole_squares(rounds, len(group.cases))) for group in members]
+        planned += [_with_rounds(group, rounds) for group in members]
     return Plan(seed, launches, planned, skips)
+
+
+def _with_rounds(group: Group, rounds: int) -> Planned:
+    """Return a group with its rounds, whole Williams squares unless its study fixes launches and rounds together."""
+    if group.rounds is None:
+        return Planned(group, whole_squares(rounds, len(group.cases)))
+    own = group.rounds if group.launches is not None else whole_squares(group.rounds, len(group.cases))
+    return Planned(replace(group, rounds=own), own)
 
 
 def whole_squares(rounds: int, cases: int) -> int:
@@ -186,16 +203,27 @@ def expected_seconds(plan: Plan, survey: Survey) -> float:
         groups = plan.of(study)
         workers = {case.worker: case for planned in groups for case in planned.group.cases}
         start = sum(_start_s(case, survey) for case in workers.values()) / starting_at_once()
-        sampled = sum(planned.rounds * sum(_sample_s(case, rate) for case in planned.group.cases) for planned in groups)
-        cases = sum(len(planned.group.cases) for planned in groups)
-        total += launches * (start + PREPARATION_S * cases + sampled) + start + PILOT_S * cases
+        cases = [(case, planned.rounds) for planned in groups for case in planned.group.cases]
+        launch = sum(_launch_s(_step_s(case, rate), rounds) for case, rounds in cases)
+        total += launches * (start + launch) + start + sum(_pilot_s(case, rate) for case, _ in cases)
     return total
 
 
-def _sample_s(case: Case, rate: float) -> float:
+def _step_s(case: Case, rate: float) -> float:
     needed = workloads.work(case)
-    step = max(needed.flops / rate, needed.bytes / ASSUMED_BANDWIDTH)
-    return SAMPLE_OVERHEAD_S + max(step, timing.TARGET_SAMPLE_S)
+    return max(SLOWER.get(case.dtype, 1.0) * needed.flops / rate, needed.bytes / ASSUMED_BANDWIDTH)
+
+
+def _launch_s(step_s: float, rounds: int) -> float:
+    sample_s = SAMPLE_OVERHEAD_S + max(step_s, timing.TARGET_SAMPLE_S)
+    prepared_s = min(PREPARATION_STEPS * step_s, LONG_PREPARATION_S + LONG_PREPARATION_STEPS * step_s)
+    return PREPARATION_S + prepared_s + rounds * sample_s
+
+
+def _pilot_s(case: Case, rate: float) -> float:
+    if case.workload not in workloads.OF_LIBRARIES:
+        return PILOT_S
+    return 0.0 if case.control else PRODUCT_PILOT_S + PRODUCT_PILOT_STEPS * _step_s(case, rate)
 
 
 def _start_s(case: Case, survey: Survey) -> float:

@@ -40,12 +40,16 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Precision:
-    """A dtype's unit roundoff, that of its sums of products, its smallest positive number and its largest."""
+    """A dtype's unit roundoff, that of its sums of products, its smallest positive number and its largest.
+
+    ``factors`` is what a product's factors are off by where it rounds them first, at most and relative to them.
+    """
 
     unit: float
     sums: float
     smallest: float
     largest: float
+    factors: float = 0.0
 
     def stored(self, values: Array) -> Array:
         """Return the variance that rounding each value once brings; zeros are exact."""
@@ -53,8 +57,13 @@ class Precision:
         return variance
 
     def summed(self, length: int, total: Any, squares: Any) -> Any:
-        """Return the variance of sums of so many terms, from the squares of the sums and the sums of the squares."""
-        return self.sums**2 * length * (total / 3 + squares / 6)
+        """Return the variance of sums of so many terms, from the squares of the sums and the sums of the squares.
+
+        Where factors are rounded first, and possibly towards zero, both of a term's shrink it: in part that is as
+        independent between terms as they are, in part it shrinks the sum as a whole.
+        """
+        variance = self.sums**2 * length * (total / 3 + squares / 6)
+        return variance + (2 * self.factors) ** 2 * (total + squares) if self.factors else variance
 
     def round(self, values: NDArray[Any]) -> NDArray[np.float32]:
         """Return float32 values that are also values of this dtype, to nearest, ties to even."""
@@ -72,6 +81,8 @@ PRECISIONS = {
     "float32": Precision(2.0**-24, 2.0**-24, 2.0**-149, float(np.finfo(np.float32).max)),
     "bfloat16": Precision(2.0**-8, 2.0**-24, 2.0**-133, (2 - 2.0**-7) * 2.0**127),
     "float16": Precision(2.0**-11, 2.0**-24, 2.0**-24, 65504.0),
+    # float32 numbers, of whose 24 significant bits a product takes 11, rounded or cut off (NVIDIA A100 white paper)
+    "tf32": Precision(2.0**-24, 2.0**-24, 2.0**-149, float(np.finfo(np.float32).max), factors=2.0**-10),
 }
 
 

@@ -18,11 +18,11 @@ from bench.launch import PILOT, Context, Launch, Limits
 from bench.plan import Plan, Planned
 from bench.privacy import anonymous
 from bench.progress import Progress, Watch
+from bench.slow import TOO_SLOW, Slow
 from bench.store import Records, RunFolder
 
 __all__ = ["Progress", "measure", "memory_limit"]
 
-TOO_SLOW = "too slow"
 MEMORY_SHARE = 0.6  # of what is free when the run begins: one worker may take most of it, never all
 
 
@@ -117,6 +117,7 @@ def _launch(context: Context, plan: Plan, study: str, index: int, attempt: int) 
 def _pilot(context: Context, plan: Plan, study: str) -> None:
     """Check each case against the reference, take its cold start-up figures, and calibrate it."""
     generator = planning.launch_generator(plan.seed, study, PILOT, 0)
+    slow = Slow()
     with Launch(context, plan.of(study), generator, PILOT) as launch:
         launch.start(keep=lambda case: not case.control)
         for planned in plan.of(study):
@@ -124,12 +125,14 @@ def _pilot(context: Context, plan: Plan, study: str) -> None:
             context.progress(f"{study}: {planned.group.name}", 0.0)
             # Built first, since the check would leave a compiler's cache warm; on record only if it is equal.
             for case in context.live(cases):
+                if planned.group.launches is None and slow.foresee(context, case, planned.rounds):
+                    continue
                 figures = launch.prepare(case)
                 if figures is not None and _equal(launch, case):
                     launch.record_start(case, figures)
                     _record_conditions(launch, case)
-                    if planned.group.rounds is None:
-                        _find_slow(launch, case, planned)
+                    if planned.group.launches is None:
+                        slow.find(launch, case, planned.rounds)
             launch.release(cases)
             shutil.rmtree(_references(context), ignore_errors=True)  # no other group has the same
             _settle_control(context, planned)
@@ -159,17 +162,6 @@ def _record_conditions(launch: Launch, case: Case) -> None:
 def _references(context: Context) -> Path:
     """The folder in which workers share what the reference comes to."""
     return context.cache / "references"
-
-
-def _find_slow(launch: Launch, case: Case, planned: Planned) -> None:
-    """Retire a case that would take too long for a verdict; its time in the pilot is shown instead."""
-    figures = launch.calibrate(case)
-    if figures is None:
-        return
-    slow = figures["step_s"] * planned.rounds > launch.context.limits.case_s
-    launch.context.folder.outcome("calibration", case=case.id, launch=PILOT, too_slow=slow, **figures)
-    if slow:
-        launch.context.retired[case.id] = TOO_SLOW
 
 
 def _settle_control(context: Context, planned: Planned) -> None:

@@ -6,6 +6,7 @@ error.
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
@@ -50,8 +51,8 @@ class Survey:
 
 
 def survey(cases: Iterable[Case], places: Iterable[str] = ()) -> Survey:
-    """Ask each provider once per device and dtype whether it can run here, and each environment what it is: those of
-    the cases and those named beside.
+    """Ask each provider once per device, dtype, variant and parameters whether it can run here, and each environment
+    what it is: those of the cases and those named beside.
 
     What ships shares a process per environment; a user's file, which may crash or hang, gets one of its own. A provider
     that cannot be imported costs its own cases only.
@@ -154,7 +155,8 @@ class _Look:
     def _question(self, worker: WorkerProcess, cases: Sequence[Case]) -> None:
         answers: dict[tuple[str, ...], str | None] = {}
         for case in cases:
-            key = (case.workload, case.device, case.dtype, case.apart)
+            told = json.dumps(dict(case.parameters), sort_keys=True)
+            key = (case.workload, case.device, case.dtype, case.variant, case.apart, told)
             if key not in answers:
                 answers[key] = _answer(worker, case)
             answer = answers[key]

@@ -18,11 +18,13 @@ from bench.studies import Options, pipeline, throughput
 from bench.studies.alignment import SIZES
 from mlpbench import choices
 
-__all__ = ["Asked", "groups", "needs_data", "needs_real_data"]
+__all__ = ["Asked", "groups", "left_out", "needs_data", "needs_real_data"]
 
 Chosen = tuple[implementations.Implementation, str]
 
 NETWORK_STUDIES = ("throughput", "accuracy", "pipeline")
+PRODUCT_STUDY = "alignment"
+WITH_FLOORS = (*NETWORK_STUDIES, "roofline")  # whose cases also differ by implementation and depth
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Asked:
         choices.among("STUDY", self.studies, plugins.names(studies))
         choices.among("--preset", (self.preset,), tuple(PRESETS))
         choices.among("--device", self.device, choices.DEVICES)
-        choices.among("--dtype", self.dtype, choices.DTYPES)
+        choices.among("--dtype", self.dtype, choices.PRODUCT_DTYPES)
         choices.positive("--width", self.width)
         choices.positive("--depth", self.depth, least=0, most=100)
         choices.positive("--batch", self.batch)
@@ -77,14 +79,20 @@ class Asked:
             choices.fraction("--precision", self.precision, "0.01 for 1 %")
 
     def _check_applicable(self) -> None:
-        """Options that no chosen study looks at are mistakes."""
+        """Options that no chosen study looks at are mistakes, and so are dtypes that one of them cannot have."""
         chosen = set(self.studies or studies.DEFAULT)
+        for dtype in self.dtype:
+            if dtype not in choices.DTYPES and chosen != {PRODUCT_STUDY}:
+                raise BadInput(
+                    f"--dtype {dtype}: only matrix products have it; name the study {PRODUCT_STUDY} alone, or leave "
+                    "this out"
+                )
         for option, values, meant in (
-            ("--impl", self.impl, NETWORK_STUDIES),
+            ("--impl", self.impl, WITH_FLOORS),
             ("--width", self.width, NETWORK_STUDIES),
-            ("--depth", self.depth, NETWORK_STUDIES),
+            ("--depth", self.depth, WITH_FLOORS),
             ("--batch", self.batch, NETWORK_STUDIES),
-            ("--size", self.size, ("alignment",)),
+            ("--size", self.size, ("alignment", "data_effect")),
             ("--epochs", (self.epochs,), ("accuracy",)),
             ("--seeds", (self.seeds,), ("accuracy",)),
             ("--rate", self.rate, ("accuracy",)),
@@ -112,6 +120,18 @@ def groups(asked: Asked, environ: Mapping[str, str] = os.environ) -> list[Group]
         for group in import_module(f"bench.studies.{name}").groups(
             replace(options, implementations=tuple(chosen[name])) if name in chosen else options
         )
+    ]
+
+
+def left_out(asked: Asked, environ: Mapping[str, str] = os.environ) -> list[str]:
+    """Return, in sentences, what the studies asked for could measure as well, where they say so."""
+    options = _options(asked, environ)
+    found = {name: import_module(f"bench.studies.{name}") for name in asked.studies or studies.DEFAULT}
+    return [
+        f"{name}, {asked.preset}: {sentence}"
+        for name, study in found.items()
+        if hasattr(study, "left_out")
+        for sentence in study.left_out(options)
     ]
 
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from bench.errors import BadInput
 
-__all__ = ["DEVICES", "DTYPES", "among", "fraction", "positive", "seconds"]
+__all__ = ["DEVICES", "DTYPES", "PRODUCT_DTYPES", "among", "fraction", "positive", "seconds"]
 
 DEVICES = ("cpu", "cuda")
 DTYPES = ("float32", "float64", "bfloat16", "float16")
+PRODUCT_DTYPES = (*DTYPES, "tf32", "int8")  # of matrix products; networks have none of the last two
 LARGEST = 1 << 20  # sizes beyond a million are typing errors: their square alone would need terabytes
 
 LONGEST_S = 30 * 86_400.0

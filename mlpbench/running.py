@@ -26,7 +26,7 @@ from bench.store import Records, RunFolder
 from bench.survey import Survey, survey
 from bench.workloads.training_epoch import EXAMPLES
 from mlpbench import recording, reporting
-from mlpbench.asked import Asked, groups, needs_data, needs_real_data
+from mlpbench.asked import Asked, groups, left_out, needs_data, needs_real_data
 from mlpbench.console import ProgressLine, duration, error_console, output_console
 
 __all__ = ["INTERRUPTED", "Asked", "run", "signals"]
@@ -91,10 +91,14 @@ def _planned(asked: Asked, data_root: Path | None, console: Console, dry_run: bo
     with ProgressLine(console) as progress:
         progress.note("looking at what can run here")
         seen = survey(case for group in found for case in group.cases)
-    planned = plan.make(found, seen, asked.preset, asked.seed)
+    planned = replace(plan.make(found, seen, asked.preset, asked.seed), left_out=left_out(asked))
     if asked.budget is not None:
         if planned.groups and not budget.adjustable(planned):
-            raise BadInput(f"--budget {asked.budget:g}: accuracy takes its epochs and seeds; use --epochs and --seeds")
+            fixed = " and ".join(planned.launches)
+            raise BadInput(
+                f"--budget {asked.budget:g}: {fixed} fixes launches and rounds itself; leave this out, or add a study "
+                "that takes a budget, such as throughput"
+            )
         planned = budget.unsettled(planned, asked.budget)
     elif asked.precision is not None and max(planned.launches.values(), default=0) <= budget.LEAST_LAUNCHES_TO_STOP:
         raise BadInput(
@@ -240,6 +244,8 @@ def _show_plan(prepared: _Prepared) -> None:
     skipped = Counter((f"{case.study}/{case.group}", reason) for case, _, reason in prepared.plan.skips)
     for (group, reason), count in skipped.items():
         console.print(f"skipped: {group}, {count} case{'s' * (count > 1)}: {reason}")
+    for sentence in prepared.plan.left_out:
+        console.print(sentence)
     console.print(f"{_size(prepared.plan)}, {_expected(prepared)}. Nothing was measured.")
 
 

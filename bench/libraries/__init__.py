@@ -8,7 +8,20 @@ implementations import it to ask for ``conditions``.
 ``array(values, device, dtype) -> Any``
     A float64 host array placed on the device in that dtype.
 ``matmul(a, b, out) -> None``
-    ``out = a @ b``; ``a`` may be a stack of matrices.
+    ``out = a @ b``; ``a`` may be a stack of matrices, and so may ``b`` then.
+``multiplying(dtype) -> Callable[[a, b, out], object]``
+    Optional: what multiplies arrays of a dtype, where that is not always ``matmul``. Of int8 the result is int32.
+``set_products(device, dtype) -> None``
+    Optional: have products of float32 arrays computed in ``tf32`` where that is the dtype, else in float32, until it is
+    called again: cases of both may share a process. Costs what it likes; it is called before a sample, never within.
+``refuses(device, dtype, m, k, n) -> str | None``
+    Optional: the reason why matrices of these sizes cannot be multiplied though others of the dtype can, or None.
+``placed(values, device, dtype, *, leading=None, offset=None, transposed=False) -> Any``
+    Optional: matrices, or stacks of them, placed as a view of the shape of ``values`` into a larger buffer: stored rows
+    ``leading`` elements apart, the first one ``offset`` bytes beyond a multiple of ``bench.placing.PAGE``; what is None
+    is as ``array`` has it. ``transposed``: stored column after column. Raises ValueError where that cannot be.
+``ALIGNMENTS``
+    With ``placed``: bytes that the library's own arrays are aligned to at least, by device.
 ``empty(shape, device, dtype) -> Any``
     An uninitialised array for ``out``.
 ``copy(source, target)``, ``fill(target, value)``, ``total(source) -> Any``, ``triad(b, c, scale, out)``
@@ -25,6 +38,14 @@ implementations import it to ask for ``conditions``.
     What steers speed, as it is in this very process, asked of the framework and left as it is; None is unknown:
     ``threads`` (an int), ``float32_products`` (``float32``, ``tf32`` or ``bfloat16``: what products of float32 arrays
     are computed in), ``onednn`` (whether products on the CPU go through oneDNN where it has a kernel) and ``xla``.
+``device_clock(device) -> DeviceClock | None``
+    Optional: the device's own clock (``bench.timing.DeviceClock``), on the stream that this thread's work is handed to,
+    whoever hands it in; None on a CPU.
+``captured(step, device, copies) -> Callable[[], None]``
+    Optional: call ``step`` so many times to warm it up and as many times again to capture what it hands to the device
+    into one graph; what is returned hands a replay of it in, and keeps ``step`` and all it holds alive.
+``last_cache(device) -> int | None``
+    With ``captured``: bytes of the device's last cache, None where that is unknown.
 ``GRAPH``
     Optional: what of a product is compiled, in a few words; ``none`` where it is not given.
 """

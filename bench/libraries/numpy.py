@@ -1,5 +1,9 @@
 """NumPy: matmul is its BLAS's gemm.
 
+It hands its BLAS any matrix as it lies, with its leading dimension and transposed or not, as long as the elements of a
+stored row are next to one another and aligned to their own size; all that ``placed`` gives are. Others it copies first
+(is_blasable2d in numpy/_core/src/umath/matmul.c.src). Stacks it multiplies matrix by matrix.
+
 It has no triad: b + scale * c takes it two passes, over five arrays in place of three.
 """
 
@@ -12,10 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import threadpools
+from bench import placing, threadpools
 from bench.hardware import Fact, Facts, ask, fact
 
 __all__ = [
+    "ALIGNMENTS",
     "array",
     "conditions",
     "copy",
@@ -24,12 +29,15 @@ __all__ = [
     "fill",
     "host",
     "matmul",
+    "placed",
     "synchronize",
     "total",
     "unsupported",
 ]
 
 DTYPES = ("float32", "float64")
+LOOPS = ("float16", "int8")
+ALIGNMENTS = {"cpu": 16}  # that of malloc, which NumPy takes its memory from, on all 64-bit systems
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 
 
@@ -37,8 +45,8 @@ def unsupported(device: str, dtype: str) -> str | None:
     """Return the reason why NumPy cannot multiply so, or None."""
     if device != "cpu":
         return f"NumPy computes on the CPU only, not on {device}"
-    if dtype == "float16":
-        return "NumPy has no BLAS for float16: its matmul is a plain loop"
+    if dtype in LOOPS:
+        return f"NumPy has no BLAS for {dtype}: its matmul is a plain loop"
     return None if dtype in DTYPES else f"NumPy has no {dtype}"
 
 
@@ -47,13 +55,32 @@ def array(values: NDArray[np.float64], device: str, dtype: str) -> NDArray[Any]:
     return np.array(values, dtype=dtype, order="C")
 
 
+def placed(
+    values: NDArray[Any], device: str, dtype: str, *,
+    leading: int | None = None, offset: int | None = None, transposed: bool = False,
+) -> NDArray[Any]:  # fmt: skip
+    """Return a copy of matrices, rounded to the dtype, as a view of a larger buffer; see the contract."""
+    stored = np.swapaxes(values, -1, -2) if transposed else values
+    if leading is None and offset is None:
+        found = array(stored, device, dtype)
+    else:
+        kind = np.dtype(dtype)
+        count = placing.span(stored.shape, leading)
+        buffer = np.empty(count * kind.itemsize + placing.PAGE + (offset or 0), dtype=np.uint8)
+        begin = placing.start(buffer.ctypes.data, offset, kind.itemsize)
+        steps = [kind.itemsize * step for step in placing.strides(stored.shape, leading)]
+        found = np.ndarray(stored.shape, kind, buffer, begin, steps)
+        found[...] = stored
+    return np.swapaxes(found, -1, -2) if transposed else found
+
+
 def empty(shape: tuple[int, ...], device: str, dtype: str) -> NDArray[Any]:
     """Return an uninitialised array."""
     return np.empty(shape, dtype=dtype)
 
 
 def matmul(a: NDArray[Any], b: NDArray[Any], out: NDArray[Any]) -> None:
-    """Write the product of a, (..., m, k), and b, (k, n), to out, (..., m, n)."""
+    """Write the product of a, (..., m, k), and b, (k, n) or (..., k, n), to out, (..., m, n)."""
     np.matmul(a, b, out=out)
 
 

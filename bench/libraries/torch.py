@@ -1,6 +1,14 @@
 """PyTorch: matmul is MKL's, oneDNN's or another BLAS's gemm on the CPU, cuBLAS's on CUDA.
 
-Placing an operand switches tf32 off, so that float32 means float32 products; importing this file changes nothing.
+Placing an operand has float32 products computed in float32, or in tf32 where that is the dtype asked for, and so does
+``set_products`` before each sample; importing this file changes nothing.
+
+A matrix is handed on as it lies, with its leading dimension and transposed or not, and the result is written in
+place: torch's profiler (2.15) sees no allocation in a product of float64, float32 or bfloat16 matrices on the CPU.
+Stacks times a matrix are one product of all rows. Stacks times stacks go to the gemm as they lie in float64 and
+float32; those in bfloat16 that oneDNN takes are first copied where rows are further apart than they are long, and that
+is then in the time (is_mkldnn_optimized_format in aten/src/ATen/native/mkldnn/Matmul.cpp). int8 matrices are multiplied
+by ``torch._int_mm``, which takes no stacks and writes a contiguous int32 result.
 """
 
 from __future__ import annotations
@@ -14,18 +22,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench import kernels, threadpools
+from bench import kernels, placing, threadpools
 from bench.hardware import Fact, Facts, ask, fact, unknown
 
 __all__ = [
+    "ALIGNMENTS",
     "array",
+    "captured",
     "conditions",
     "copy",
+    "device_clock",
     "empty",
     "facts",
     "fill",
     "host",
+    "last_cache",
     "matmul",
+    "multiplying",
+    "placed",
+    "refuses",
+    "set_products",
     "synchronize",
     "total",
     "triad",
@@ -38,7 +54,12 @@ DTYPES = {
     "float32": torch.float32,
     "float64": torch.float64,
 }
+BY_NAME = DTYPES | {"tf32": torch.float32, "int8": torch.int8, "int32": torch.int32}
 BFLOAT16_CAPABILITY = (8, 0)  # the first with bfloat16 arithmetic; below it is emulated (CUDA C++ Programming Guide)
+TF32_CAPABILITY = (8, 0)  # likewise
+# gAlignment in c10/core/alignment.h; kMinBlockSize in c10/cuda/CUDACachingAllocator.h
+ALIGNMENTS = {"cpu": 64, "cuda": 512}
+TRIED = 64  # a kernel's demands on sizes: how small they may be, and what they must be multiples of
 
 MULTIPLY = """
 import torch
@@ -59,33 +80,95 @@ PRODUCTS = {
 
 def unsupported(device: str, dtype: str) -> str | None:
     """Return the reason why torch cannot multiply so here, or None."""
-    if dtype not in DTYPES:
-        return f"torch has no {dtype} here; expected one of {', '.join(DTYPES)}"
-    if device == "cpu":
-        return None
-    if device != "cuda":
+    if dtype not in (*DTYPES, "tf32", "int8"):
+        return f"torch has no {dtype} here; expected one of {', '.join(DTYPES)}, tf32, int8"
+    if device not in ("cpu", "cuda"):
         return f"unknown device {device}; expected cpu or cuda"
+    if device == "cpu" and dtype == "tf32":
+        return "tf32 is what CUDA's tensor cores multiply float32 numbers in: the CPU has none"
+    if device == "cuda":
+        reason = _no_cuda(dtype)
+        if reason is not None:
+            return reason
+    return refuses(device, dtype, TRIED, TRIED, TRIED)
+
+
+def _no_cuda(dtype: str) -> str | None:
     if not torch.cuda.is_available():
         return "torch finds no CUDA device" if torch.version.cuda else "this torch was built without CUDA"
-    if dtype == "bfloat16" and torch.cuda.get_device_capability() < BFLOAT16_CAPABILITY:
-        return f"{torch.cuda.get_device_name()} has no bfloat16 arithmetic"
+    needed = {"bfloat16": BFLOAT16_CAPABILITY, "tf32": TF32_CAPABILITY}.get(dtype)
+    if needed is not None and torch.cuda.get_device_capability() < needed:
+        return f"{torch.cuda.get_device_name()} has no {dtype} arithmetic"
     return None
 
 
+def refuses(device: str, dtype: str, m: int, k: int, n: int) -> str | None:
+    """Return the reason why matrices of these sizes cannot be multiplied, or None: int8 ones are tried out.
+
+    On CUDA, m must be above 16, k and n multiples of 8 (checks of _int_mm in aten/src/ATen/native/cuda/Blas.cpp). What
+    is tried is no larger than it takes to break such rules: of long sides, what is left over 64 and 64 more.
+    """
+    if dtype != "int8":
+        return None
+    m, k, n = (size if size < TRIED else TRIED + size % TRIED for size in (m, k, n))
+    try:
+        a, b = (torch.ones(shape, dtype=torch.int8, device=device) for shape in ((m, k), (k, n)))
+        torch._int_mm(a, b)
+        synchronize(device)
+    except (AttributeError, NotImplementedError, RuntimeError) as error:
+        return f"torch._int_mm: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+    return None
+
+
+def set_products(device: str, dtype: str) -> None:
+    """Have products of float32 tensors computed in tf32 where that is the dtype, else in float32, until set anew."""
+    torch.set_float32_matmul_precision("high" if dtype == "tf32" else "highest")
+
+
 def array(values: NDArray[np.float64], device: str, dtype: str) -> torch.Tensor:
-    """Return a copy of host values, rounded to the dtype, on the device; float32 products are float32 from now on."""
-    torch.set_float32_matmul_precision("highest")
-    return torch.tensor(values, device=device, dtype=DTYPES[dtype])
+    """Return a copy of host values, rounded to the dtype, on the device; products are set to that dtype from now on."""
+    set_products(device, dtype)
+    return torch.tensor(values, device=device, dtype=BY_NAME[dtype])
+
+
+def placed(
+    values: NDArray[Any], device: str, dtype: str, *,
+    leading: int | None = None, offset: int | None = None, transposed: bool = False,
+) -> torch.Tensor:  # fmt: skip
+    """Return a copy of matrices, rounded to the dtype, as a view of a larger buffer; see the contract."""
+    stored = np.swapaxes(values, -1, -2) if transposed else values
+    if leading is None and offset is None:
+        found = array(np.ascontiguousarray(stored), device, dtype)  # or torch would keep the strides that it finds
+    else:
+        set_products(device, dtype)
+        kind = BY_NAME[dtype]
+        length = placing.span(stored.shape, leading) * kind.itemsize
+        buffer = torch.empty(length + placing.PAGE + (offset or 0), dtype=torch.uint8, device=device)
+        begin = placing.start(buffer.data_ptr(), offset, kind.itemsize)
+        flat = buffer[begin : begin + length].view(kind)
+        found = flat.as_strided(stored.shape, placing.strides(stored.shape, leading))
+        found.copy_(torch.tensor(stored, dtype=kind))
+    return found.transpose(-1, -2) if transposed else found
 
 
 def empty(shape: tuple[int, ...], device: str, dtype: str) -> torch.Tensor:
     """Return an uninitialised tensor on the device."""
-    return torch.empty(shape, device=device, dtype=DTYPES[dtype])
+    return torch.empty(shape, device=device, dtype=BY_NAME[dtype])
 
 
 def matmul(a: torch.Tensor, b: torch.Tensor, out: torch.Tensor) -> None:
-    """Write the product of a, (..., m, k), and b, (k, n), to out, (..., m, n)."""
+    """Write the product of a, (..., m, k), and b, (k, n) or (..., k, n), to out, (..., m, n)."""
     torch.matmul(a, b, out=out)
+
+
+def multiplying(dtype: str) -> Callable[[torch.Tensor, torch.Tensor, torch.Tensor], object]:
+    """Return what multiplies tensors of a dtype: ``matmul``, or, of int8, what writes int32."""
+    return _multiply_int8 if dtype == "int8" else matmul
+
+
+def _multiply_int8(a: torch.Tensor, b: torch.Tensor, out: torch.Tensor) -> None:
+    """Write the product of int8 matrices, (m, k) and (k, n), to out, (m, n), contiguous and of int32."""
+    torch._int_mm(a, b, out=out)
 
 
 def copy(source: torch.Tensor, target: torch.Tensor) -> None:
@@ -260,3 +343,57 @@ def _device(prefix: str, properties: Any) -> Facts:
     }
     source = "torch.cuda.get_device_properties"
     return {f"{prefix}_{name}": ask(source, question, unit) for name, (unit, question) in questions.items()}
+
+
+def device_clock(device: str) -> _Events | None:
+    """Return the GPU's own clock; None on a CPU."""
+    return _Events() if device == "cuda" else None
+
+
+def last_cache(device: str) -> int | None:
+    """Return the bytes of the GPU's L2; None where this torch does not tell."""
+    found: int | None = getattr(torch.cuda.get_device_properties(device), "L2_cache_size", None)
+    return found or None
+
+
+def captured(step: Callable[[], object], device: str, copies: int) -> Callable[[], None]:
+    """Return what replays a CUDA graph of so many steps, warmed up on the stream that they are captured on."""
+    stream = torch.cuda.Stream(device)
+    stream.wait_stream(torch.cuda.current_stream(device))
+    with torch.cuda.stream(stream):
+        for _ in range(copies):
+            step()
+    torch.cuda.synchronize(device)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, stream=stream):
+        for _ in range(copies):
+            step()
+    return _Replay(graph, step)
+
+
+class _Events:
+    """An event before and one after, on the current stream (resolution: about half a microsecond, CUDA Runtime API)."""
+
+    def __init__(self) -> None:
+        self._before, self._after = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+
+    def start(self) -> None:
+        self._before.record()
+
+    def stop(self) -> None:
+        self._after.record()
+
+    def seconds(self) -> float:
+        if not self._after.query():
+            raise RuntimeError("synchronize() returned before the device was done with the steps")
+        return float(self._before.elapsed_time(self._after)) / 1000  # elapsed_time is in milliseconds
+
+
+class _Replay:
+    """A graph and the step in it, whose arrays must live as long as the addresses that the graph has of them."""
+
+    def __init__(self, graph: torch.cuda.CUDAGraph, step: Callable[[], object]) -> None:
+        self._graph, self._step = graph, step
+
+    def __call__(self) -> None:
+        self._graph.replay()

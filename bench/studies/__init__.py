@@ -6,6 +6,8 @@ The contract of a study file:
     What it answers, in a sentence.
 ``groups(options) -> list[Group]``
     What is to be compared, whether or not it can run here; the plan finds out.
+``left_out(options) -> list[str]``
+    Optional: sentences on what could be compared as well and is not, in this preset.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ The contract of a workload file:
     Inside a worker: the step itself. ``provider`` is the imported implementation or library module.
 ``unsupported(case) -> str | None``
     Optional, inside a worker: the reason why the case cannot run here though its provider could, or None.
+``too_slow(case, step_s, rounds) -> bool``
+    Optional: whether a case whose steps take so many seconds is not worth its rounds, though a launch had the time.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ from bench.case import Case
 
 __all__ = ["OF_LIBRARIES", "Prepared", "Work", "load", "work"]
 
-OF_LIBRARIES = ("matmul", "memory_sweep")  # whose provider is a file of bench/libraries, and which need no images
+# Whose provider is a file of bench/libraries, and which need no images.
+OF_LIBRARIES = ("matmul", "memory_sweep", "padded_product")
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,9 @@ class Prepared:
     what the next one measures: none is discarded, a sample is one step, and it may take about so many seconds.
     ``tell`` is asked after each sample, untimed, for what else came of it. With ``first_step_warms`` a step is so long
     that the first one warms up whatever there is to warm. ``graph`` says what of a step is compiled or captured; None
-    where its model does not say.
+    where its model does not say. A call of ``step`` takes ``copies`` steps of the case, more than one where they were
+    captured into one graph, and a sample makes ``least_calls`` of it at the least. ``sample_s`` is how long a sample
+    should be, where that is not what it is elsewhere.
     """
 
     step: Callable[[], object]
@@ -62,6 +67,9 @@ class Prepared:
     tell: Callable[[], Mapping[str, Any]] | None = None
     first_step_warms: bool = False
     graph: str | None = None
+    copies: int = 1
+    least_calls: int = 1
+    sample_s: float | None = None
 
 
 def load(name: str) -> ModuleType:

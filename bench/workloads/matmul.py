@@ -1,38 +1,86 @@
-"""One matrix product: a matrix, or a stack of them, times a matrix.
+"""One matrix product: a matrix, or a stack of them, times a matrix or a stack.
 
 Parameters: ``m``, ``k``, ``n`` and ``stack``: ``stack`` matrices of (m, k) times one of (k, n); with a stack of 1 both
-operands are plain matrices. The provider is a file of ``bench/libraries``.
+operands are plain matrices. The provider is a file of ``bench/libraries``. Where they are given:
 
-The check compares every element with a float64 product. It may be off by what ``bench/rounding.py`` has rounding
-explain of a sum of k products; that is tight enough to tell float32 products from tf32's at any k.
+``batched``
+    Whether b is a stack as well: each matrix of a times its own of b.
+``layout``
+    NN, NT, TN or TT: T where that operand is stored transposed.
+``leading``, ``offset``
+    Elements from one row of each stored operand and of the result to the next, and bytes that their base addresses lie
+    beyond a page's beginning. What is not given is as the library has it; see ``bench/placing.py``.
+``levels``
+    Which level of each factor this cell of a factorial design has; says nothing about the product.
+``operands``
+    What they are drawn from, a name in ``bench/values.py``; else N(0, 1), and in int8 whole numbers from -127 to 127.
+``clock``, ``sample_s``
+    ``"device"``: several products are captured into a graph (``bench/replays.py``); seconds that a sample should last.
+
+In tf32, operands and result are float32. In int8, the result is int32.
+
+The check compares every element with a float64 product (``bench/product_equality.py``).
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench import libraries, placing, replays, values
 from bench.case import Case
 from bench.equality import Equality
-from bench.rounding import PRECISIONS
+from bench.placing import Operands
+from bench.product_equality import RESULTS, compared, misplacement
 from bench.workloads import Prepared, Work
 
-__all__ = ["ITEM_SIZES", "check", "operands", "prepare", "work"]
+__all__ = ["ITEM_SIZES", "check", "operands", "prepare", "too_slow", "unsupported", "work"]
 
-ITEM_SIZES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
-# An element is off by more with probability 2 exp(-c^2 / 2) at most: 4e-7 over all of a 4096 x 4096 result.
-CONFIDENCE = 8.0
+ITEM_SIZES = {"int8": 1, "float16": 2, "bfloat16": 2, "float32": 4, "tf32": 4, "float64": 8}
+RESULT_SIZES = ITEM_SIZES | {"int8": 4}  # none is smaller than an operand's
+INT8_OPERANDS = "bytes"
+UNTOUCHED = 99.0
+
+# Rows and columns of what wakes: one would do, but int8 kernels of CUDA want more than 16 rows, and 8 columns.
+THIN = {"int8": (32, 8)}
+
+# What is slower than this has no BLAS behind it: one core multiplies float64 matrices at twice that with 256-bit
+# vectors. That alone is no harm where all rounds of a launch take a moment.
+LOOP_RATE = 15e9
+LOOP_S = 4.0
 
 
 def work(case: Case) -> Work:
     """Return what one product needs: a multiplication and an addition per term; operands and result moved once."""
     stack, m, k, n = _sizes(case)
-    elements = stack * m * k + k * n + stack * m * n
-    return Work(flops=2 * stack * m * k * n, bytes=ITEM_SIZES[case.dtype] * elements, items=1, item="matmuls")
+    b = (stack if case.parameters.get("batched") else 1) * k * n
+    moved = ITEM_SIZES[case.dtype] * (stack * m * k + b) + RESULT_SIZES[case.dtype] * stack * m * n
+    return Work(flops=2 * stack * m * k * n, bytes=moved, items=1, item="matmuls")
+
+
+def unsupported(case: Case) -> str | None:
+    """Return the reason why the case's library cannot multiply operands of these sizes, placed so, or None."""
+    if not case.parameters:  # it stands for its library (bench/survey.py)
+        return None
+    provider = libraries.load(case.provider)
+    stack, m, k, n = _sizes(case)
+    reason = placing.refused(case, provider, RESULT_SIZES[case.dtype], (m, k, n))
+    if reason is None and case.dtype == "int8" and (stack > 1 or case.parameters.get("leading") is not None):
+        return f"{case.provider} multiplies plain int8 matrices only, into a contiguous result"
+    if reason is None and hasattr(provider, "refuses"):
+        reason = provider.refuses(case.device, case.dtype, m, k, n)
+    return replays.unsupported(case) if reason is None else reason
+
+
+def too_slow(case: Case, step_s: float, rounds: int) -> bool:
+    """Return whether a product that takes so many seconds is a plain loop, and its rounds would take long."""
+    return step_s * rounds > LOOP_S and work(case).flops / step_s < LOOP_RATE
 
 
 def prepare(case: Case, provider: Any, data_dir: Path) -> Prepared:
@@ -42,83 +90,91 @@ def prepare(case: Case, provider: Any, data_dir: Path) -> Prepared:
     hundredth of a product's cost, which a whole discarded one would double.
     """
     host_a, host_b = operands(case)
-    a, b, row, column = (
-        provider.array(values, case.device, case.dtype)
-        for values in (host_a, host_b, host_a.reshape(-1, host_a.shape[-1])[:1], host_b[:, :1])
-    )
-    shape = _result_shape(case)
-    out, across, down = (
-        provider.empty(size, case.device, case.dtype) for size in (shape, (1, shape[-1]), (*shape[:-1], 1))
-    )
-    matmul = provider.matmul
-
-    def wake() -> None:
-        matmul(row, b, across)
-        matmul(a, column, down)
-
-    return Prepared(
-        lambda: matmul(a, b, out),
+    placed, multiply = _placed(case, provider, host_a, host_b), _multiplying(case, provider)
+    wake = _waking(case, provider, host_a, host_b, placed)
+    prepared = Prepared(
+        lambda: multiply(*placed),
         lambda: provider.synchronize(case.device),
         wake,
         graph=getattr(provider, "GRAPH", "none"),
+        sample_s=case.parameters.get("sample_s"),
     )
+    if not replays.asked(case):
+        return prepared
+    turns = replays.rotation(work(case).bytes, provider.last_cache(case.device))
+    others = (_placed(case, provider, host_a, host_b) for _ in range(turns.copies - 1))
+    following = cycle([placed, *others]).__next__
+    return replays.captured(replace(prepared, step=lambda: multiply(*following())), provider, case.device, turns)
 
 
 def check(case: Case, provider: Any, data_dir: Path, cache: Path | None = None) -> Equality:
-    """Compare one product with NumPy's in float64.
-
-    Deviation and bound are those of the element nearest its bound, over the root of the sum of its squared products:
-    over the element itself they would be large wherever a sum happens to be near zero.
-    """
-    values = operands(case)
-    placed = [provider.array(entry, case.device, case.dtype) for entry in values]
-    a, b = (provider.host(entry) for entry in placed)
-    for name, wanted, got in zip("ab", values, (a, b), strict=True):
-        off = _misplacement(wanted, got, case.dtype)
+    """Compare one product with NumPy's in float64, of the operands as the library has them, which come first."""
+    given = operands(case)
+    placed = _placed(case, provider, *given)
+    a, b = provider.host(placed.a), provider.host(placed.b)
+    for name, wanted, got in zip("ab", given, (a, b), strict=True):
+        off = misplacement(wanted, got, case.dtype)
         if not off <= 1:
             note = "the operand is not what was given; in units of the dtype's rounding"
             return Equality(False, off, 1.0, f"operand {name}", note)
-    out = provider.empty(_result_shape(case), case.device, case.dtype)
-    provider.matmul(*placed, out)
+    multiply = _multiplying(case, provider)
+    multiply(*placed)
+    if replays.asked(case):  # what a replay leaves out would stay as it is
+        replay = provider.captured(lambda: multiply(*placed), case.device, 1)
+        provider.fill(placed.out, UNTOUCHED)
+        replay()
     provider.synchronize(case.device)
-    return _compared(provider.host(out), a, b, case.dtype)
+    return compared(provider.host(placed.out), a, b, case.dtype)
 
 
 def operands(case: Case) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return a, (m, k) or (stack, m, k), and b, (k, n), from N(0, 1) by the case's seed, before rounding."""
+    """Return a, (m, k) or (stack, m, k), and b, (k, n) or (stack, k, n), by the case's seed, before rounding."""
     stack, m, k, n = _sizes(case)
     generator = np.random.default_rng(case.seed)
-    a = generator.standard_normal((m, k) if stack == 1 else (stack, m, k))
-    return a, generator.standard_normal((k, n))
+    batch = (stack,) * (stack > 1)
+    shapes = (*batch, m, k), (*(batch if case.parameters.get("batched") else ()), k, n)
+    kind = case.parameters.get("operands", INT8_OPERANDS if case.dtype == "int8" else values.DEFAULT)
+    return values.drawn(kind, generator, shapes[0]), values.drawn(kind, generator, shapes[1])
 
 
-def _compared(product: NDArray[np.float64], a: NDArray[np.float64], b: NDArray[np.float64], dtype: str) -> Equality:
-    exact, squares = a @ b, a**2 @ b**2
-    precision = PRECISIONS[dtype]
-    variance = precision.summed(len(b), exact**2, squares) + precision.stored(exact)
-    variance += PRECISIONS["float64"].summed(len(b), exact**2, squares)  # the reference's own
-    errors, bounds = np.abs(product - exact), CONFIDENCE * np.sqrt(variance)
-    ratios = errors / bounds
-    worst = np.unravel_index(int(np.argmax(ratios)), ratios.shape)  # argmax takes the first NaN, if there is one
-    scale = float(np.sqrt(squares[worst]))
-    deviation, bound = float(errors[worst]) / scale, float(bounds[worst]) / scale
-    return Equality(deviation <= bound, deviation, bound, f"product[{', '.join(map(str, worst))}]", None)
+def _placed(case: Case, provider: Any, a: NDArray[np.float64], b: NDArray[np.float64]) -> Operands:
+    stack, m, _, n = _sizes(case)
+    shape = (m, n) if stack == 1 else (stack, m, n)
+    return placing.place(case, provider, a, b, shape, RESULTS.get(case.dtype, case.dtype))
 
 
-def _misplacement(wanted: NDArray[np.float64], got: NDArray[np.float64], dtype: str) -> float:
-    """Return how far values are from those wanted, over what rounding them, at most twice, explains."""
-    if got.shape != wanted.shape:
-        return math.inf
-    precision = PRECISIONS[dtype]
-    allowed = precision.unit * (1 + 2.0**-12) * np.abs(wanted) + precision.smallest
-    return float(np.max(np.abs(got - wanted) / allowed))
+def _multiplying(case: Case, provider: Any) -> Callable[[Any, Any, Any], object]:
+    if not hasattr(provider, "multiplying"):
+        multiply: Callable[[Any, Any, Any], object] = provider.matmul
+        return multiply
+    chosen: Callable[[Any, Any, Any], object] = provider.multiplying(case.dtype)
+    return chosen
+
+
+def _waking(
+    case: Case, provider: Any, a: NDArray[np.float64], b: NDArray[np.float64], placed: Operands
+) -> Callable[[], None]:
+    """Return what reads both operands; and sets products to the case's dtype, as cases of others share its process."""
+    rows, columns = THIN.get(case.dtype, (1, 1))
+    row, column = (a[..., :rows, :] if b.ndim == 3 else a.reshape(-1, a.shape[-1])[:rows]), b[..., :columns]
+    result, multiply = RESULTS.get(case.dtype, case.dtype), _multiplying(case, provider)
+    thin_a, thin_b = (provider.array(values, case.device, case.dtype) for values in (row, column))
+    across, down = (
+        provider.empty(shape, case.device, result)
+        for shape in ((*row.shape[:-1], b.shape[-1]), (*a.shape[:-1], column.shape[-1]))
+    )
+
+    def read() -> None:
+        multiply(thin_a, placed.b, across)
+        multiply(placed.a, thin_b, down)
+
+    def set_and_read() -> None:
+        provider.set_products(case.device, case.dtype)
+        read()
+
+    return set_and_read if hasattr(provider, "set_products") else read
 
 
 def _sizes(case: Case) -> tuple[int, int, int, int]:
     stack, m, k, n = (int(case.parameters[name]) for name in ("stack", "m", "k", "n"))
     return stack, m, k, n
-
-
-def _result_shape(case: Case) -> tuple[int, ...]:
-    stack, m, _, n = _sizes(case)
-    return (m, n) if stack == 1 else (stack, m, n)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench import libraries
-from bench.case import Group
+from bench import columns, libraries
+from bench.case import Case, Group
 from bench.studies import Options, alignment
 
 
@@ -36,3 +36,24 @@ def test_it_needs_no_worker_that_the_other_groups_do_not_have() -> None:
 @pytest.mark.parametrize("options", [Options(sizes=(64,)), Options(dtypes=("float64",))])
 def test_where_something_else_is_asked_for_there_is_none(options: Options) -> None:
     assert side_by_side(options) == []
+
+
+def row(name: str, case: str) -> dict[str, object]:
+    group = next(group for group in alignment.groups(Options(preset="standard")) if group.name == name)
+    found = columns.identity(group.case(case), group)
+    return {column: found[column] for column in ("layout", "leading", "offset", "batched")}
+
+
+def test_rows_say_how_operands_lie() -> None:
+    usual = {"layout": "NN", "leading": None, "offset": None, "batched": False}
+    assert row("torch matmul float32 cpu", "1025") == usual
+    assert row("torch matmul float32 cpu, layouts", "1025 TN") == usual | {"layout": "TN"}
+    assert row("torch causes float32 cpu", "1025 in 1041 at 4") == usual | {"leading": 1041, "offset": 4}
+    assert row("torch batched float32 cpu", "1024") == usual | {"batched": True}
+
+
+def test_rows_of_other_workloads_say_nothing_of_it() -> None:
+    case = Case("throughput", "g", "c", "training_step", "torch_concise", "torch", {"hidden": [8], "inputs": 4,
+                                                                                  "outputs": 2})  # fmt: skip
+    found = columns.identity(case, Group("throughput", "g", (case,), "c"))
+    assert [found[column] for column in ("layout", "leading", "offset", "batched")] == [None] * 4

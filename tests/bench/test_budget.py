@@ -120,7 +120,7 @@ def test_an_interrupted_planning_is_done_again(run_of, small_group):
 
 def test_a_run_stops_once_it_is_precise_and_is_then_whole(run_of, small_group):
     group = small_group()
-    records = run_of(group, launches=14, rounds=4, precision=0.99)
+    records = run_of(group, launches=14, rounds=20, precision=0.99)
     plan = Plan.from_json(records.run["plan"], 0)
     assert plan.launches == {"throughput": 10}
     assert [o["planned"] for o in records.outcomes if o["kind"] == "stopped"] == [14]

@@ -78,7 +78,13 @@ def test_array_and_host_are_copies(name: str, dtype: str) -> None:
 
 @pytest.mark.parametrize(
     ("device", "dtype", "word"),
-    [("cpu", "float16", "loop"), ("cpu", "bfloat16", "bfloat16"), ("cuda", "float32", "CPU")],
+    [
+        ("cpu", "float16", "loop"),
+        ("cpu", "int8", "loop"),
+        ("cpu", "bfloat16", "bfloat16"),
+        ("cpu", "tf32", "tf32"),
+        ("cuda", "float32", "CPU"),
+    ],
 )
 def test_numpy_says_why_it_cannot(device: str, dtype: str, word: str) -> None:
     assert word in libraries.load("numpy").unsupported(device, dtype)
@@ -98,7 +104,7 @@ def test_torch_says_why_there_is_no_cuda(torch_library: ModuleType, monkeypatch:
 
 
 def test_torch_refuses_what_it_does_not_know(torch_library: ModuleType) -> None:
-    assert "int8" in torch_library.unsupported("cpu", "int8")
+    assert "int4" in torch_library.unsupported("cpu", "int4")
     assert "tpu" in torch_library.unsupported("tpu", "float32")
 
 
@@ -111,6 +117,48 @@ def test_bfloat16_needs_a_gpu_that_has_it(torch_library: ModuleType, monkeypatch
     assert torch_library.unsupported("cuda", "float16") is None
     monkeypatch.setattr(cuda, "get_device_capability", lambda: (9, 0))
     assert torch_library.unsupported("cuda", "bfloat16") is None
+
+
+def test_tf32_is_cudas_and_needs_a_gpu_that_has_it(torch_library: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "the CPU has none" in torch_library.unsupported("cpu", "tf32")
+    cuda = torch_library.torch.cuda
+    monkeypatch.setattr(cuda, "is_available", lambda: True)
+    monkeypatch.setattr(cuda, "get_device_name", lambda: "Tesla T4")
+    monkeypatch.setattr(cuda, "get_device_capability", lambda: (7, 5))
+    assert torch_library.unsupported("cuda", "tf32") == "Tesla T4 has no tf32 arithmetic"
+    monkeypatch.setattr(cuda, "get_device_capability", lambda: (8, 0))
+    assert torch_library.unsupported("cuda", "tf32") is None
+
+
+def test_a_torch_without_int8_products_says_so(torch_library: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(a: Any, b: Any) -> None:
+        raise NotImplementedError("Could not run 'aten::_int_mm' with arguments from the 'CPU' backend.\nMore")
+
+    monkeypatch.setattr(torch_library.torch, "_int_mm", missing)
+    reason = torch_library.unsupported("cpu", "int8")
+    assert reason == "torch._int_mm: Could not run 'aten::_int_mm' with arguments from the 'CPU' backend."
+
+
+def test_int8_products_of_torch_are_written_to_out(torch_library: ModuleType) -> None:
+    if reason := torch_library.unsupported("cpu", "int8"):
+        pytest.skip(reason)
+    a, b = np.arange(6.0).reshape(2, 3) - 127, 127 - np.arange(12.0).reshape(3, 4)
+    out = torch_library.empty((2, 4), "cpu", "int32")
+    torch_library.multiplying("int8")(*(torch_library.array(one, "cpu", "int8") for one in (a, b)), out)
+    np.testing.assert_array_equal(torch_library.host(out), a @ b)
+    assert torch_library.multiplying("float32") is torch_library.matmul
+
+
+def test_torchs_float32_products_are_set_and_set_back() -> None:
+    pytest.importorskip("torch")
+    code = (
+        "import numpy; from bench import libraries; library = libraries.load('torch')\n"
+        "for dtype in ('tf32', 'float32', 'tf32', 'bfloat16'):\n"
+        "    library.set_products('cpu', dtype); print(library._precision()['tf32_matmul']['value'])\n"
+        "library.array(numpy.ones(1), 'cpu', 'tf32'); print(library._precision()['tf32_matmul']['value'])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.split() == ["True", "False", "True", "False", "True"]
 
 
 def test_placing_an_operand_switches_tf32_off() -> None:

@@ -1,5 +1,6 @@
 """The plan: skips with reasons, whole Williams squares, and orders that come from the seed alone."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -100,3 +101,47 @@ def test_a_plan_that_cannot_be_is_none(damage):
     record = plan.make([group()], Survey(), "quick", 0).to_json() | damage
     with pytest.raises((TypeError, ValueError)):
         plan.Plan.from_json(record, 0)
+
+
+@pytest.mark.parametrize(("rounds", "launches", "expected"), [(20, None, 20), (4, None, 4), (5, None, 8), (5, 3, 5)])
+def test_rounds_of_a_studys_own_are_whole_squares_unless_launches_are_its_own_too(rounds, launches, expected):
+    """Four cases, the control among them. Epochs, which come with their seeds, are as many as were asked for."""
+    made = plan.make([replace(group(), rounds=rounds, launches=launches)], Survey(), "standard", 0)
+    assert made.groups[0].rounds == expected
+    assert made.launches["alignment"] == (launches or 10)
+    assert plan.Plan.from_json(made.to_json(), 0) == made
+
+
+def test_cases_that_cannot_run_do_not_spoil_squares_of_a_studys_own_rounds():
+    survey = Survey(reasons={"alignment/products/11": "no"})
+    made = plan.make([replace(group(), rounds=20)], survey, "quick", 0)
+    assert (len(made.groups[0].group.cases), made.groups[0].rounds) == (3, 24)
+
+
+def test_what_is_left_out_is_on_record():
+    made = replace(plan.make([group()], Survey(), "quick", 0), left_out=("alignment, quick: left out: much",))
+    assert made.to_json()["left_out"] == ["alignment, quick: left out: much"]
+    assert plan.Plan.from_json(made.to_json(), 0) == made
+
+
+def test_records_of_before_are_read():
+    """A group that was fixed had its launches fixed too; nothing was said of what is left out."""
+    for launches in (None, 5):
+        made = plan.make([replace(group(), rounds=launches and 20, launches=launches)], Survey(), "quick", 0)
+        record = made.to_json()
+        del record["left_out"]
+        for entry in record["groups"]:
+            del entry["fixed_launches"]
+        assert plan.Plan.from_json(record, 0) == made
+
+
+def test_long_steps_are_expected_to_take_longer_in_every_phase():
+    def seconds(size, dtype="float32"):
+        whole = group()
+        sizes = dict.fromkeys("mkn", size) | {"stack": 1}
+        cases = tuple(replace(case, parameters=sizes, dtype=dtype) for case in whole.cases)
+        survey = Survey(rate=2e11)
+        return plan.expected_seconds(plan.make([replace(whole, cases=cases)], survey, "standard", 0), survey)
+
+    assert seconds(4096) > 10 * (30 + 3) * 4 * 2 * 4096**3 / 2e11
+    assert 1.9 < seconds(4096, "float64") / seconds(4096) < 2.1

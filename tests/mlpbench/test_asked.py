@@ -27,6 +27,7 @@ def test_the_exercise_is_in_the_quick_preset():
     found = {group.name: group for group in groups(Asked(studies=("alignment",)), {})}
     names = [case.name for case in found["numpy matmul float32 cpu"].cases]
     assert names == ["1024", "1025", "1026", "1028", "1032", "control"]
+    found = {group.name: group for group in groups(Asked(studies=("alignment",), preset="standard"), {})}
     assert found["torch tensor-matrix float32 cpu"].cases[0].parameters["stack"] == 4
 
 
@@ -57,11 +58,20 @@ def test_a_kernel_variable_of_the_shell_is_measured_against_its_absence():
         Asked(studies=("alignment",), impl=("numpy_scratch",)),
         Asked(studies=("throughput",), size=(8,)),
         Asked(studies=("throughput",), baseline="1025"),
+        Asked(studies=("roofline",), width=(8,)),
+        Asked(studies=("alignment", "roofline"), batch=(8,)),
     ],
 )
 def test_options_that_no_chosen_study_looks_at_are_bad_input(asked):
     with pytest.raises(BadInput):
         groups(asked, {})
+
+
+def test_floors_are_of_the_implementations_and_depths_that_are_asked_for():
+    found = groups(Asked(studies=("roofline",), impl=("numpy_scratch",), depth=(2,)), {})
+    [floor] = [group for group in found if group.name.startswith("floor 784")]
+    assert (floor.name, len(floor.cases[0].parameters["hidden"])) == ("floor 784-1-1-10 float32 cpu", 2)
+    assert [case.name for case in floor.cases] == ["torch_concise", "numpy_scratch"]
 
 
 @pytest.mark.parametrize(("impl", "expected"), [((), {"torch_concise"}), (("torch_manual",), {"torch_manual"})])

@@ -1,0 +1,28 @@
+"""What a run could have measured as well is in its plan; dtypes that only products have are refused elsewhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.errors import BadInput
+from mlpbench.asked import Asked, groups, left_out
+
+
+def test_every_sentence_names_its_study_and_preset() -> None:
+    told = left_out(Asked(), {})
+    assert told
+    assert all(sentence.startswith("alignment, quick: left out") for sentence in told)
+
+
+def test_studies_that_say_nothing_leave_nothing_out() -> None:
+    assert left_out(Asked(studies=("throughput", "memory")), {}) == []
+    assert left_out(Asked(studies=("alignment",), preset="thorough"), {}) == []
+
+
+@pytest.mark.parametrize("dtype", ["tf32", "int8"])
+def test_dtypes_of_products_are_for_the_study_of_products_alone(dtype: str) -> None:
+    found = groups(Asked(studies=("alignment",), dtype=(dtype,)), {})
+    assert {case.dtype for group in found for case in group.cases} == {dtype}
+    for studies in ((), ("throughput",), ("alignment", "memory")):
+        with pytest.raises(BadInput, match=f"--dtype {dtype}: only matrix products have it; name the study alignment"):
+            groups(Asked(studies=studies, dtype=(dtype,)), {})
