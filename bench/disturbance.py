@@ -3,6 +3,10 @@
 Nothing is dropped for it: the verdict rests on all rounds, and what it would be without the disturbed ones stands
 beside it. Each threshold is what is usual for the same case in the same launch and something on top, since waking and
 handing over by themselves cost a few switches and up to a scheduler's slice of waiting.
+
+A GPU that runs into its power limit slows down, as it is meant to: under a heavy load that is the usual, not a
+disturbance. Those samples are counted apart and their rounds stay; one that overheats or that the board slows is
+disturbed.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import stats
+from bench import gpu_telemetry, stats
 from bench.plan import Planned
 from bench.stats import Comparison
 
@@ -25,7 +29,14 @@ Flags = NDArray[np.bool_]
 Row = dict[str, Any]
 Judge = Callable[[Comparison], str]
 
-CLOCKS = ("steal_s", "pressure_s", "involuntary_switches", "frequency_hz")
+CLOCKS = (
+    "steal_s",
+    "pressure_s",
+    "involuntary_switches",
+    "frequency_hz",
+    gpu_telemetry.CLOCK,
+    gpu_telemetry.REASONS,
+)
 # A runnable thread that waits longer than a slice (base_slice, 3 ms with four CPUs) waits for another's work, not for
 # the hand-over. Of 7,280 samples on a shared 2-core machine those within 2 ms of the usual had the median time, those
 # 3 ms beyond took 3 % longer and those 10 ms beyond 22 %.
@@ -34,6 +45,11 @@ PRESSURE_S = 0.003
 SWITCHES = 3
 # Time goes with the frequency: 5 % is beyond the steps in which governors move under an even load, and any margin.
 FREQUENCY_SHARE = 0.95
+# nvml.h: nvmlClocksEventReasonSwPowerCap, then nvmlClocksEventReasonSwThermalSlowdown and
+# nvmlClocksThrottleReason…: HwSlowdown, HwThermalSlowdown, HwPowerBrakeSlowdown.
+POWER_CAP = 0x4
+THROTTLED = 0x20 | 0x8 | 0x40 | 0x80
+APART = "power_cap"
 # Of a sample many times longer than 5 ms, what is less than this share could not move its time by any margin; a switch
 # takes up to a slice, and a third of one as a rule.
 LEAST_SHARE = 0.05
@@ -59,11 +75,17 @@ def flags(recorded: dict[str, dict[str, Floats]]) -> dict[str, dict[str, Flags]]
         "pressure": beyond("pressure_s", lambda case: np.maximum(PRESSURE_S, least[case])),
         "switches": beyond("involuntary_switches", lambda case: np.maximum(SWITCHES, least[case] / SWITCH_S)),
         "frequency": {case: _slowed(found) for case, found in recorded["frequency_hz"].items()},
+        "throttled": {case: _held(found, THROTTLED) for case, found in recorded[gpu_telemetry.REASONS].items()},
+        "clock": {case: _behind(found) for case, found in recorded[gpu_telemetry.CLOCK].items()},
+        APART: {case: _held(found, POWER_CAP) for case, found in recorded[gpu_telemetry.REASONS].items()},
     }
 
 
 def shares(groups: list[Planned], flagged: dict[str, dict[str, Flags]], times: dict[str, Floats]) -> list[Row]:
-    """Return per study how many samples there are and which share of them was disturbed, by kind and by any."""
+    """Return per study how many samples there are and which share of them was disturbed, by kind and by any.
+
+    Beside them stands the share that ran into a GPU's power limit, which is not in any.
+    """
     taken: dict[str, list[str]] = defaultdict(list)
     for planned in groups:
         taken[planned.group.study] += [case.id for case in planned.group.cases if case.id in times]
@@ -79,7 +101,7 @@ def shares(groups: list[Planned], flagged: dict[str, dict[str, Flags]], times: d
 
 def disturbed(flagged: dict[str, dict[str, Flags]], case: str) -> Flags:
     """Return which samples of a case were disturbed by anything."""
-    return np.asarray(np.any([found[case] for found in flagged.values()], axis=0))
+    return np.asarray(np.any([found[case] for kind, found in flagged.items() if kind != APART], axis=0))
 
 
 def sensitivity(case: Floats, baseline: Floats, touched: Flags, verdict: str, judge: Judge, seed: int = 0) -> Row:
@@ -144,3 +166,14 @@ def _slowed(frequency: Floats) -> Flags:
     if not np.isfinite(frequency).any():
         return np.zeros(frequency.shape, dtype=np.bool_)
     return np.nan_to_num(frequency, nan=np.inf) < FREQUENCY_SHARE * float(np.nanmedian(frequency))
+
+
+def _held(reasons: Floats, mask: int) -> Flags:
+    """Return which samples met any of the reasons in a mask."""
+    held: Flags = (np.nan_to_num(reasons).astype(np.int64) & mask) != 0
+    return held
+
+
+def _behind(clock: Floats) -> Flags:
+    """Against the case's own median of the launch: what a GPU's clock is depends on what it does."""
+    return np.nan_to_num(clock, nan=np.inf) < FREQUENCY_SHARE * np.nan_to_num(_usual(clock))

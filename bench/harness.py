@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bench import series
+from bench import device_times, series
 from bench.plan import Plan
 from bench.store import Records
 
@@ -18,14 +18,15 @@ LEAST_STEPS = 4  # of cases with fewer, a sample is hardly longer than the disca
 
 
 def costs(plan: Plan, records: Records) -> list[Row]:
-    """Return per study the harness's own costs, as shares; None where the records do not tell."""
+    """Return per study the harness's own costs, as shares, and what using a GPU cost, in seconds; None if not told."""
     rows = []
     for study in plan.launches:
         of = {case.id: case.group for planned in plan.of(study) for case in planned.group.cases}
         rounds = {case.id: planned.rounds for planned in plan.of(study) for case in planned.group.cases}
         some, every = _inside(records, rounds, of)
         rows.append({"study": study, "in_samples": some, "in_samples_all": every,
-                     "overhead": _overhead(records, rounds), "stopped_cpu": _stopped(records, study)})  # fmt: skip
+                     "overhead": _overhead(records, rounds), "stopped_cpu": _stopped(records, study)}
+                    | device_times.costs(study, records))  # fmt: skip
     return rows
 
 

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from bench import plan, telemetry
+from bench import gpu_telemetry, plan, telemetry
 from bench.case import Case
+from bench.gpu_telemetry import Gpu
 from bench.plan import Planned
 from bench.process import WorkerError, WorkerProcess, spawn
 from bench.store import RunFolder
@@ -70,6 +71,7 @@ class Launch:
         self.index = index
         self.attempt = attempt
         self._workers: dict[str, WorkerProcess] = {}
+        self._gpus: dict[str, Gpu] = {}
         self._hello: dict[str, dict[str, Any]] = {}
         self._lost: set[str] = set()
         self._calibrated: dict[str, dict[str, Any]] = {}
@@ -190,12 +192,16 @@ class Launch:
         steps = self._calibrated[case.id]["steps"]
         expected = steps * self._calibrated[case.id]["step_s"]
         limit = max(self.context.limits.sample_s, SLOWEST_SAMPLE * expected)
+        gpu = self._gpus.get(case.worker)
+        reasons = None if gpu is None else gpu.reasons()
         before = telemetry.read()
         reply = self.ask(case, {"do": "sample", "case_id": case.id, "steps": steps}, "sampling", limit)
         if reply is None:
             return
-        host = telemetry.difference(before, telemetry.read())
-        told = {"told": reply["told"]} if "told" in reply else {}
+        around = telemetry.difference(before, telemetry.read())
+        if gpu is not None:
+            around |= gpu_telemetry.around(gpu, reasons)
+        told = {name: reply[name] for name in ("device_s", "told") if name in reply}
         self.context.folder.sample(
             told
             | {
@@ -207,7 +213,7 @@ class Launch:
                 "steps": steps,
                 "elapsed_s": reply["elapsed_s"],
                 "at_s": round(time.perf_counter() - self.context.began, 6),
-                "telemetry": reply["telemetry"] | host,
+                "telemetry": reply["telemetry"] | around,
             }
         )
         self.context.progress(case.group, reply["elapsed_s"])
@@ -215,6 +221,9 @@ class Launch:
     def _spawn(self, case: Case) -> None:
         memory = self.context.limits.memory_bytes if case.device == "cpu" else None
         self._workers[case.worker] = spawn(case, self.context.cache, memory)
+        gpu = gpu_telemetry.of(case)
+        if gpu is not None:
+            self._gpus[case.worker] = gpu
 
     def _await(self, case: Case) -> bool:
         """Wait for a worker's hello; where it fails, so do all of its cases."""

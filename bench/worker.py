@@ -22,8 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from bench import conditions, implementations, libraries, timing, workloads
+from bench import conditions, devices, implementations, libraries, timing, workloads
 from bench.case import Case
+from bench.workloads import training_step
 
 __all__ = ["main"]
 
@@ -31,6 +32,7 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 RATE_SIZE = 512
 
 Message = dict[str, Any]
+NETWORK = {"inputs", "hidden", "outputs"}
 
 
 class Worker:
@@ -40,6 +42,8 @@ class Worker:
         self.providers: dict[str, ModuleType] = {}
         self.prepared: dict[str, workloads.Prepared] = {}
         self.planted: dict[str, tuple[int, int]] = {}
+        self.device_clocks: dict[str, timing.DeviceClock | None] = {}
+        self.device_costs: dict[str, Message] = {}
 
     def hello(self, request: Message) -> Message:
         """Import the provider; return the seconds since this process was asked for and those of the import alone."""
@@ -59,7 +63,8 @@ class Worker:
     def survey(self, request: Message) -> Message:
         """Return the reason why a case cannot run here, or None."""
         case = Case.from_json(request["case"])
-        reason = self._provider(case).unsupported(case.device, case.dtype)
+        provider = self._provider(case)
+        reason = implementations.refusal(provider, case.device, case.dtype, _keywords(case, provider))
         of_workload = getattr(workloads.load(case.workload), "unsupported", None)
         if reason is None and of_workload is not None:
             reason = of_workload(case)
@@ -92,7 +97,7 @@ class Worker:
         return result
 
     def prepare(self, request: Message) -> Message:
-        """Build a case and take its first steps; return its start-up figures in seconds."""
+        """Build a case and take its first steps; return its start-up figures in seconds, and what its device costs."""
         case = Case.from_json(request["case"])
         provider = self._provider(case)
         started = time.perf_counter()
@@ -100,11 +105,12 @@ class Worker:
         prepared.synchronize()
         built = time.perf_counter()
         self.prepared[case.id], self.planted[case.id] = prepared, case.planted
-        if prepared.lasts_s is not None:
-            return {"build_s": built - started}
-        prepared.step()
-        prepared.synchronize()
-        return {"build_s": built - started, "first_step_s": time.perf_counter() - built}
+        figures = {"build_s": built - started}
+        if prepared.lasts_s is None:
+            prepared.step()
+            prepared.synchronize()
+            figures["first_step_s"] = (time.perf_counter() - built) / prepared.copies
+        return figures | self._of_device(case)
 
     def conditions(self, request: Message) -> Message:
         """Return what steers the speed of a prepared case in this process."""
@@ -119,18 +125,21 @@ class Worker:
             return {"steps": 1, "step_s": prepared.lasts_s, "warm_up_steps": 0}
         warm = prepared.first_step_warms
         warm_up_steps = 0 if warm else timing.warm_up(prepared.step, prepared.synchronize)
-        calibration = timing.calibrate(prepared.step, prepared.synchronize, wake=prepared.wake)
+        target_s = prepared.sample_s or timing.TARGET_SAMPLE_S
+        calibration = timing.calibrate(prepared.step, prepared.synchronize, wake=prepared.wake, target_s=target_s)
         _, reported = self.planted[request["case_id"]]
-        steps = math.ceil(calibration.steps / reported) * reported
-        return {"steps": steps, "step_s": calibration.step_s, "warm_up_steps": warm_up_steps}
+        calls = math.ceil(max(calibration.steps, prepared.least_calls) / reported) * reported
+        step_s = calibration.step_s / prepared.copies
+        return {"steps": calls * prepared.copies, "step_s": step_s, "warm_up_steps": warm_up_steps}
 
     def sample(self, request: Message) -> Message:
         """Time one sample of a prepared case, with what the kernel says happened to this process meanwhile."""
         prepared = self.prepared[request["case_id"]]
+        device_clock = self.device_clocks[request["case_id"]]
         done, reported = self.planted[request["case_id"]]
-        steps = request["steps"] * done // reported
+        calls = request["steps"] // prepared.copies * done // reported
         before = resource.getrusage(resource.RUSAGE_SELF)
-        taken = timing.sample(prepared.step, prepared.synchronize, steps, wake=prepared.wake)
+        taken = timing.sample(prepared.step, prepared.synchronize, calls, wake=prepared.wake, device_clock=device_clock)
         after = resource.getrusage(resource.RUSAGE_SELF)
         telemetry = {
             "voluntary_switches": after.ru_nvcsw - before.ru_nvcsw,
@@ -139,14 +148,27 @@ class Worker:
             "cpu_s": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 6),
             "wake_s": round(taken.wake_s, 9),
         }
+        reply: Message = {"elapsed_s": taken.elapsed_s, "telemetry": telemetry}
+        if device_clock is not None:
+            reply["device_s"] = device_clock.seconds()
         told = prepared.tell() if prepared.tell is not None else {}
-        return {"elapsed_s": taken.elapsed_s, "telemetry": telemetry} | ({"told": told} if told else {})
+        return reply | ({"told": told} if told else {})
 
     def release(self, request: Message) -> Message:
         """Forget the prepared cases."""
         self.prepared.clear()
         self.planted.clear()
+        self.device_clocks.clear()
         return {}
+
+    def _of_device(self, case: Case) -> Message:
+        """Take the clock of a case's device, if it has one, and return what the device costs, asked once."""
+        self.device_clocks[case.id] = clock = devices.clock(case)
+        if clock is None:
+            return {}
+        if case.framework not in self.device_costs:
+            self.device_costs[case.framework] = devices.costs(case, clock)
+        return self.device_costs[case.framework]
 
     def _provider(self, case: Case) -> ModuleType:
         key = case.source or case.provider
@@ -181,6 +203,12 @@ def main(read_fd: str, write_fd: str, parent: str) -> None:
             request = json.loads(line)
             reply = _answer(verbs[request["do"]], request) | {"number": request["number"]}
             replies.write(json.dumps(reply).encode() + b"\n")
+
+
+def _keywords(case: Case, provider: ModuleType) -> dict[str, Any]:
+    """Return the keywords of a case's variant, and its network, if it has them."""
+    keywords = training_step.variant(case, provider)
+    return keywords | ({"shape": training_step.shape_of(case)} if case.parameters.keys() >= NETWORK else {})
 
 
 def _version(package: str) -> str | None:

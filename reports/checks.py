@@ -6,14 +6,15 @@ import math
 from collections.abc import Callable
 
 from reports import rows
-from reports.formats import DEFAULT_MARGIN, interval, listing, margin, percent, ratio, significant
+from reports.formats import DEFAULT_MARGIN, interval, listing, margin, percent, ratio, seconds, significant
 from reports.rows import Row
 
 __all__ = ["harness", "notes", "undisturbed", "warnings"]
 
 MOST_NAMED = 3
 KINDS = {"pressure": "CPU pressure", "switches": "involuntary switches", "steal": "steal time",
-         "frequency": "a lower frequency"}  # fmt: skip
+         "frequency": "a lower frequency", "throttled": "a GPU that overheats or is braked",
+         "clock": "a lower clock of the GPU"}  # fmt: skip
 
 
 def warnings(run: Row, summary: Row) -> list[str]:
@@ -134,10 +135,12 @@ def _disturbed(summary: Row, compared: list[Row]) -> list[str]:
     samples = sum(row["samples"] for row in found)
     if not samples:
         return []
-    shares = {kind: sum(row[kind] * row["samples"] for row in found) / samples for kind in (*KINDS, "any")}
+    kinds = (*KINDS, "any", "power_cap")
+    shares = {kind: sum(row.get(kind, 0.0) * row["samples"] for row in found) / samples for kind in kinds}
+    capped = [_capped(shares["power_cap"])] if shares["power_cap"] else []
     parts = [f"{name} {percent(shares[kind])}" for kind, name in KINDS.items() if shares[kind]]
     if not parts:
-        return ["No sample was disturbed, by what the kernel tells of steal time, CPU pressure and switches."]
+        return ["No sample was disturbed, by what the kernel tells of steal time, CPU pressure and switches.", *capped]
     text = (
         f"Of all samples {percent(shares['any'])} were disturbed, beyond what is usual in their launch "
         f"({listing(parts)}). None was dropped for it"
@@ -147,7 +150,11 @@ def _disturbed(summary: Row, compared: list[Row]) -> list[str]:
         text += "; leaving their rounds out changes no verdict that leaving out as many at random would keep"
         if untested := sum(bool(row.get("disturbed")) and not row.get("verdict_undisturbed") for row in compared):
             text += f" ({untested} could not be tried: too few rounds are left)"
-    return [f"{text}."]
+    return [f"{text}.", *capped]
+
+
+def _capped(share: float) -> str:
+    return f"Of all samples {percent(share)} met the power limit of a GPU, as is usual under load: no disturbance."
 
 
 def _costs(row: Row) -> str:
@@ -163,6 +170,11 @@ def _costs(row: Row) -> str:
         parts.append(f"calls and clock made up at most {_small(row['overhead'])} of a sample")
     if row.get("stopped_cpu") is not None:
         parts.append(f"workers that were not timed used {_small(row['stopped_cpu'])} of a CPU")
+    if row.get("launch_s") is not None:
+        parts.append(
+            f"on the GPU launching a tiny kernel took {seconds(row['launch_s'])}, one that is waited for "
+            f"{seconds(row['round_trip_s'])}, waiting for none {seconds(row['synchronize_s'])}"
+        )
     return f"{rows.STUDIES.get(row['study'], row['study'])}: {listing(parts)}." if parts else ""
 
 

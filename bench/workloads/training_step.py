@@ -2,7 +2,8 @@
 
 Parameters: ``inputs``, ``hidden`` (a list), ``outputs``, ``batch`` and ``learning_rate``. The provider is an
 implementation. Steps cycle over a few batches: enough that no library can profit from seeing the same one again, few
-enough to fit any memory.
+enough to fit any memory. With ``clock``, ``"device"``, the model's own step is captured several times over into a
+graph (``bench/replays.py``), over as many batches as exceed the L2; a model that replays graphs of its own cannot be.
 
 FLOPs are those of the matrix products, two per multiplication: forward, the gradient of the weights, and, for all
 layers but the first, that of the inputs; as ``torch.utils.flop_counter.FlopCounterMode`` counts. Bytes are those that
@@ -12,6 +13,7 @@ and the result of each layer written and read once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import cycle, pairwise
 from pathlib import Path
@@ -20,8 +22,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench import libraries, replays
 from bench.case import Case
 from bench.errors import BadInput
+from bench.replays import unsupported
 from bench.workloads import Prepared, Work
 from mlp_impls import Model, Shape, initial_weights
 
@@ -37,6 +41,7 @@ __all__ = [
     "needed",
     "prepare",
     "shape_of",
+    "unsupported",
     "variant",
     "work",
 ]
@@ -65,13 +70,14 @@ def needed(shape: Shape, batch: int, dtype: str) -> Work:
 
 def prepare(case: Case, provider: Any, data_dir: Path) -> Prepared:
     """Build the model and place its batches. Raises BadInput where the images do not fit the shape."""
-    shape, batch = shape_of(case), int(case.parameters["batch"])
     model = build(case, provider)
-    images, labels = examples(data_dir, shape, RESIDENT_BATCHES * batch, case.seed)
-    parts = (slice(start, start + batch) for start in range(0, len(labels), batch))
-    following = cycle([model.place(images[part], labels[part]) for part in parts]).__next__
-    train_step = model.train_step
-    return Prepared(step=lambda: train_step(following()), synchronize=model.synchronize, graph=graph(model))
+    if not replays.asked(case):
+        step = _stepping(model, case, data_dir, RESIDENT_BATCHES)
+        return Prepared(step, synchronize=model.synchronize, graph=graph(model))
+    library = libraries.load(case.framework)
+    turns = replays.rotation(_batch_bytes(case), library.last_cache(case.device))
+    step = _stepping(model, case, data_dir, turns.copies)
+    return replays.captured(Prepared(step, model.synchronize), library, case.device, turns)
 
 
 def build(case: Case, provider: Any) -> Model:
@@ -149,3 +155,18 @@ def examples(data_dir: Path, shape: Shape, count: int, seed: int) -> tuple[NDArr
         )
     rows = np.resize(np.random.default_rng(seed).permutation(len(labels)), count)
     return data.flat(images[rows]), labels[rows].astype(np.int64)
+
+
+def _stepping(model: Model, case: Case, data_dir: Path, batches: int) -> Callable[[], object]:
+    """Return a step over the next of so many resident batches each time."""
+    batch = int(case.parameters["batch"])
+    images, labels = examples(data_dir, shape_of(case), batches * batch, case.seed)
+    parts = (slice(start, start + batch) for start in range(0, len(labels), batch))
+    following = cycle([model.place(images[part], labels[part]) for part in parts]).__next__
+    train_step = model.train_step
+    return lambda: train_step(following())
+
+
+def _batch_bytes(case: Case) -> int:
+    values = int(case.parameters["inputs"]) * ITEM_SIZES[case.dtype]
+    return int(case.parameters["batch"]) * (values + LABEL_BYTES)

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from bench import disturbance, stats
+from bench.case import Case, Group
+from bench.plan import Planned
 
 MARGIN = 0.02
-QUIET = {"elapsed_s": 0.005, "steal_s": 0.0, "pressure_s": 0.001, "involuntary_switches": 1.0, "frequency_hz": 3e9}
+QUIET = {"elapsed_s": 0.005, "steal_s": 0.0, "pressure_s": 0.001, "involuntary_switches": 1.0, "frequency_hz": 3e9,
+         "sm_clock_hz": 1.98e9, "clock_reasons": 0.0}  # fmt: skip
 
 
 def recorded(**changed):
@@ -32,12 +35,20 @@ def judge(comparison):
         ({"involuntary_switches": 3}, set()),
         ({"frequency_hz": 2.8e9}, {"frequency"}),
         ({"frequency_hz": 2.9e9}, set()),
+        ({"sm_clock_hz": 1.87e9}, {"clock"}),
+        ({"sm_clock_hz": 1.89e9}, set()),
+        ({"clock_reasons": 0x8}, {"throttled"}),
+        ({"clock_reasons": 0x20}, {"throttled"}),
+        ({"clock_reasons": 0x44}, {"throttled", "power_cap"}),
+        ({"clock_reasons": 0x80 | 0x1}, {"throttled"}),
+        ({"clock_reasons": 0x4}, {"power_cap"}),
+        ({"clock_reasons": 0x1 | 0x2 | 0x10 | 0x100}, set()),  # idle, set clocks, boost in step, display
     ],
 )
 def test_a_sample_is_flagged_for_what_is_beyond_the_usual(changed, kinds):
     flagged = disturbance.flags(recorded(**changed))
     assert {kind for kind, found in flagged.items() if found["c"].any()} == kinds
-    assert disturbance.disturbed(flagged, "c").sum() == len(kinds)
+    assert disturbance.disturbed(flagged, "c").any() == bool(kinds - {"power_cap"})
 
 
 @pytest.mark.parametrize(
@@ -69,6 +80,35 @@ def test_throttling_for_a_whole_launch_is_seen():
     found = {name: {"c": np.full((3, 10), value)} for name, value in QUIET.items()}
     found["frequency_hz"]["c"][1] = 2e9
     assert disturbance.flags(found)["frequency"]["c"].sum(axis=1).tolist() == [0, 10, 0]
+
+
+def test_a_gpus_clock_is_held_against_what_is_usual_in_that_launch():
+    """A GPU that is warm by the third launch clocks lower in all of it, for all cases alike."""
+    found = {name: {"c": np.full((3, 10), value)} for name, value in QUIET.items()}
+    found["sm_clock_hz"]["c"][2] = 1.7e9
+    found["sm_clock_hz"]["c"][2, 4] = 1.6e9
+    assert np.argwhere(disturbance.flags(found)["clock"]["c"]).tolist() == [[2, 4]]
+
+
+def test_a_power_limit_that_is_always_met_disturbs_no_round():
+    """It is counted, and the rounds stay, or a GPU under load would have none."""
+    found = recorded()
+    found["clock_reasons"]["c"][:] = 0x4
+    flagged = disturbance.flags(found)
+    cases = Group("s", "g", (Case("s", "g", "c", "matmul", "p", "torch", {}),), "c")
+    times = {"s/g/c": found["elapsed_s"]["c"]}
+    row = disturbance.shares([Planned(cases, 10)], {kind: {"s/g/c": one["c"]} for kind, one in flagged.items()}, times)[
+        0
+    ]
+    assert (row["power_cap"], row["throttled"], row["any"]) == (1.0, 0.0, 0.0)
+
+
+def test_reasons_are_the_drivers_own_numbers():
+    nvml = pytest.importorskip("pynvml")
+    slowed = ("HwSlowdown", "HwThermalSlowdown", "HwPowerBrakeSlowdown", "SwThermalSlowdown")
+    bits = [getattr(nvml, f"nvmlClocksThrottleReason{name}") for name in slowed]
+    assert sum(bits) == disturbance.THROTTLED
+    assert nvml.nvmlClocksThrottleReasonSwPowerCap == disturbance.POWER_CAP
 
 
 def test_where_the_kernel_tells_nothing_nothing_is_flagged():

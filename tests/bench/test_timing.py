@@ -55,6 +55,56 @@ def test_a_sample_ends_synchronised():
     assert sample.elapsed_s == pytest.approx(5 * 0.005)
 
 
+class Stream(Machine):
+    """A device that takes each step's time by itself, beside a host that only hands it in; events tick in its time."""
+
+    def __init__(self, step_s, host_s):
+        super().__init__(host_s)
+        self.device_step_s, self.device_now = step_s, 0.0
+        self.events = []
+
+    def step(self):
+        super().step()
+        self.device_now = max(self.device_now, self.now) + self.device_step_s
+
+    def synchronize(self):
+        self.now = max(self.now, self.device_now) + 1e-5
+
+    def start(self):
+        self.events = [max(self.device_now, self.now)]
+        self.steps_at_start = self.steps
+
+    def stop(self):
+        self.events.append(max(self.device_now, self.now))
+        self.now += 1e-6
+
+    def seconds(self):
+        before, after = self.events
+        return after - before
+
+
+def test_the_devices_clock_sees_the_steps_and_neither_the_waking_nor_the_waiting():
+    stream = Stream(0.001, host_s=1e-6)
+    sample = timing.sample(stream.step, stream.synchronize, 10, stream.clock, device_clock=stream)
+    assert stream.steps_at_start == 1
+    assert stream.seconds() == pytest.approx(0.010001)  # the device begins when the first step has been handed in
+    assert sample.elapsed_s == pytest.approx(stream.seconds() + 1e-5)
+
+
+def test_of_steps_shorter_than_their_launch_the_devices_clock_sees_the_launches():
+    stream = Stream(1e-6, host_s=1e-5)
+    timing.sample(stream.step, stream.synchronize, 100, stream.clock, device_clock=stream)
+    assert stream.seconds() == pytest.approx(100 * 1e-5 + 1e-6)
+
+
+def test_a_devices_clock_costs_a_sample_no_more_than_stopping_it():
+    with_one, without = Stream(0.0, host_s=0.001), Stream(0.0, host_s=0.001)
+    sample = timing.sample(with_one.step, with_one.synchronize, 10, with_one.clock, device_clock=with_one)
+    plain = timing.sample(without.step, without.synchronize, 10, without.clock)
+    assert sample.elapsed_s - plain.elapsed_s == pytest.approx(1e-6)
+    assert sample.wake_s == pytest.approx(plain.wake_s)
+
+
 def test_no_garbage_is_collected_meanwhile():
     machine = Machine(0.001)
     timing.sample(machine.step, machine.synchronize, 3, machine.clock)
@@ -98,9 +148,14 @@ def test_a_long_step_is_calibrated_in_one_try():
 
 
 def test_warm_up_takes_steps_and_time():
-    short, long = Machine(1e-5), Machine(1.0)
+    short, usual = Machine(1e-5), Machine(0.05)
     assert timing.warm_up(short.step, short.synchronize, short.clock) == 1000
-    assert timing.warm_up(long.step, long.synchronize, long.clock) == timing.WARM_UP_STEPS
+    assert timing.warm_up(usual.step, usual.synchronize, usual.clock) == timing.WARM_UP_STEPS
+
+
+def test_one_long_step_warms_up():
+    long = Machine(0.5)
+    assert timing.warm_up(long.step, long.synchronize, long.clock) == 1
 
 
 def test_overhead_is_time_per_sample():
