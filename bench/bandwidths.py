@@ -17,7 +17,7 @@ from bench.store import Records
 from bench.studies import memory
 from bench.workloads import memory_sweep
 
-__all__ = ["CALL_SHARE", "STUDY", "derive"]
+__all__ = ["CALL_SHARE", "STUDY", "derive", "measured"]
 
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
@@ -43,22 +43,31 @@ def derive(plan: Plan, records: Records, times: Mapping[str, Floats], lost: Cont
         times: Seconds per step by case id, (launches, rounds).
         lost: The ids of cases that something went wrong with.
     """
-    groups = [
-        [case for case in entry.group.cases if case.id in times and case.id not in lost and not case.control]
-        for entry in plan.of(STUDY)
-    ]
-    rounds = {case.id: times[case.id].shape[1] for cases in groups for case in cases}
-    told = series.arrays(records, rounds, {"call_s": _call_s})["call_s"]
-    curves = []
-    for cases in groups:
-        call_s = _median([told[case.id] for case in cases if case.id in told])
-        rows = (_row(case, times[case.id], call_s) for case in cases)
-        curves.append([row for row in rows if row["bandwidth"] is not None])
+    curves = [[row for _, row in curve] for curve in measured(STUDY, plan, records, times, lost)]
     facts = (records.run.get("machine") or {}).get("facts") or {}
     return {
         "bandwidths": [row for curve in curves for row in curve],
         "cache_steps": [step for curve in curves for step in _steps(curve, facts)],
     }
+
+
+def measured(
+    study: str, plan: Plan, records: Records, times: Mapping[str, Floats], lost: Container[str] = ()
+) -> list[list[tuple[Case, Row]]]:
+    """Return, per group of a study that sweeps memory, its cases that have a time, each with its row."""
+    groups = [
+        [case for case in entry.group.cases
+         if case.workload == "memory_sweep" and case.id in times and case.id not in lost and not case.control]
+        for entry in plan.of(study)
+    ]  # fmt: skip
+    rounds = {case.id: times[case.id].shape[1] for cases in groups for case in cases}
+    told = series.arrays(records, rounds, {"call_s": _call_s})["call_s"]
+    curves = []
+    for cases in groups:
+        call_s = _median([told[case.id] for case in cases if case.id in told])
+        rows = ((case, _row(case, times[case.id], call_s)) for case in cases)
+        curves.append([(case, row) for case, row in rows if row["bandwidth"] is not None])
+    return curves
 
 
 def _call_s(sample: Row) -> float | None:

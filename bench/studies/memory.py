@@ -15,7 +15,7 @@ with all threads everything but the triad.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ from bench.hardware.cpu import allowed_threads
 from bench.studies import Options, with_control
 from bench.workloads import memory_sweep
 
-__all__ = ["ASSUMED", "QUESTION", "capacities", "groups"]
+__all__ = ["ASSUMED", "QUESTION", "Sweep", "capacities", "cases", "groups", "one_per_level", "within"]
 
 QUESTION = "How fast does memory move, in every cache and beyond the last, with one thread and with all?"
 KERNELS = {"torch": ("copy", "read", "write", "triad"), "numpy": ("copy", "read", "write")}
@@ -101,18 +101,27 @@ def _counts(most: int) -> list[int]:
     return [count for count in (*range(1, FEW_THREADS + 1), *doubled) if count < most] + [most]
 
 
-def _group(options: Options, sweep: Sweep) -> Group:
-    threads = "1 thread" if sweep.threads == 1 else f"{sweep.threads} threads"
-    name = f"{sweep.library} {sweep.kernel} {threads} {sweep.dtype} {sweep.device}"
-    levels, assumed = _levels(sweep)
-    first = min(levels.values()) // 2 if sweep.device == "cpu" else SMALLEST_GPU
-    sizes = _sizes(options.preset, levels, first)
-    base = max(size for size in sizes if 2 * size <= max(levels.values()))
+def within(sweep: Sweep) -> tuple[dict[str, int], list[str]]:
+    """Return the bytes that each level of cache holds for a sweep's threads, and which levels are assumed."""
+    if sweep.device != "cpu":
+        return ASSUMED_GPU, list(ASSUMED_GPU)
+    return capacities(caches.probe(), sweep.threads, len(allowed_threads()))
+
+
+def one_per_level(levels: Mapping[str, int]) -> list[int]:
+    """Return working sets in bytes: half of each cache but the first, then what is beyond the last; each once."""
+    halves = (size // 2 for level, size in levels.items() if level != FIRST)
+    return list(dict.fromkeys((*halves, BEYOND * max(levels.values()))))
+
+
+def cases(options: Options, group: tuple[str, str], sweep: Sweep, sizes: Iterable[int]) -> tuple[Case, ...]:
+    """Return a case per working set in a group, (study, name), named after its bytes."""
+    (study, name), (_, assumed) = group, within(sweep)
     kernel = memory_sweep.KERNELS[sweep.kernel]
     whole = LINE * (kernel.read + kernel.written)
-    cases = tuple(
+    return tuple(
         Case(
-            study="memory",
+            study=study,
             group=name,
             name=_named(size),
             workload="memory_sweep",
@@ -123,25 +132,32 @@ def _group(options: Options, sweep: Sweep) -> Group:
             dtype=sweep.dtype,
             threads=sweep.threads,
             seed=options.seed,
-            apart=threads,  # a process keeps the number of threads that it was started with
+            apart=_counted(sweep.threads),  # a process keeps the number of threads that it was started with
         )
         for size in sizes
     )
+
+
+def _group(options: Options, sweep: Sweep) -> Group:
+    name = f"{sweep.library} {sweep.kernel} {_counted(sweep.threads)} {sweep.dtype} {sweep.device}"
+    levels, _ = within(sweep)
+    first = min(levels.values()) // 2 if sweep.device == "cpu" else SMALLEST_GPU
+    sizes = _sizes(options.preset, levels, first)
+    base = max(size for size in sizes if 2 * size <= max(levels.values()))
     launches, rounds = (QUICK_LAUNCHES, QUICK_ROUNDS) if options.preset == "quick" else (None, None)
-    return with_control(Group("memory", name, cases, _named(base), launches, rounds))
+    members = cases(options, ("memory", name), sweep, sizes)
+    return with_control(Group("memory", name, members, _named(base), launches, rounds))
 
 
-def _levels(sweep: Sweep) -> tuple[dict[str, int], list[str]]:
-    if sweep.device != "cpu":
-        return ASSUMED_GPU, list(ASSUMED_GPU)
-    return capacities(caches.probe(), sweep.threads, len(allowed_threads()))
+def _counted(threads: int) -> str:
+    return "1 thread" if threads == 1 else f"{threads} threads"
 
 
 def _sizes(preset: str, levels: Mapping[str, int], first: int) -> list[int]:
     """Return working sets in bytes up to ``BEYOND`` times the last level: from the first on, or one per level."""
-    last = BEYOND * max(levels.values())
     if preset == "quick":
-        return [*(size // 2 for level, size in levels.items() if level != FIRST), last]
+        return one_per_level(levels)
+    last = BEYOND * max(levels.values())
     steps = round(PER_OCTAVE[preset] * math.log2(last / first))
     return [round(first * (last / first) ** (step / steps)) for step in range(steps + 1)]
 
