@@ -16,9 +16,14 @@ from bench import (
     columns,
     comparisons,
     curves,
+    device_times,
     disturbance,
+    factorial,
     harness,
+    limits,
     predecessors,
+    reproduction,
+    roofline,
     series,
     stages,
     startup,
@@ -72,10 +77,15 @@ def summarize(records: Records) -> Row:
         for case in planned.group.cases
         if case.id not in status
     ]
+    cases = device_times.add(_cases(plan, times, status, records), plan, records)
+    most = limits.derive(plan, records, times, status, cases)
+    roofline.hold(plan, (*cases, *compared), most)
+    excesses = roofline.excesses(cases)
     return {
         "format_version": FORMAT_VERSION,
         "comparisons": compared,
-        "cases": _cases(plan, times, status, records),
+        "effects": factorial.derive(plan.groups, times, status, compared, margin),
+        "cases": cases,
         "fixed_costs": trends.fixed_costs(training, times),
         "crossovers": trends.crossovers(compared),
         "predecessors": predecessors.after_effects(list(plan.groups), times, recorded["position"], margin),
@@ -84,11 +94,16 @@ def summarize(records: Records) -> Row:
         **curves.derive(plan, records),
         **stages.derive(plan, records),
         **bandwidths.derive(plan, records, times, status),
+        **device_times.derive(plan, records),
+        **reproduction.derive(plan, compared, status, margin, (records.run.get("machine") or {}).get("facts") or {}),
+        **most,
+        "excesses": excesses,
         "notes": [
             *records.notes,
             *_launch_notes(plan, records),
             *_plan_notes(plan, records),
             *audit.order(records.samples),
+            *excesses,
         ],
     }
 
@@ -122,14 +137,13 @@ def _case_row(case: Case, planned: Planned, times: dict[str, Floats], status: di
     state, reason = status.get(case.id, ("measured" if measured else "not measured", None))
     row = columns.identity(case, planned.group) | {"status": state, "reason": reason} | columns.absolute(case, found)
     calibrations = series.outcomes_by_case(records, "calibration").get(case.id)
-    if calibrations and state == "too slow":
+    if calibrations and state == "too slow" and calibrations[-1]["step_s"] is not None:
         step_s = calibrations[-1]["step_s"]
         rate = row["flops"] / step_s
         items = workloads.work(case).items
         row |= {"time_s": step_s, "flop_rate": rate,
                 "throughput": rate if row["throughput_unit"] == "FLOP/s" else items / step_s}  # fmt: skip
     return row | {
-        "percent_of_attainable": None,
         "launches": int(np.isfinite(stats.launch_medians(found)).sum()) if len(found) else 0,
         "rounds": planned.rounds,
         "steps": None,
@@ -141,7 +155,7 @@ def _skip_rows(plan: Plan) -> list[Row]:
         columns.identity(case, Group(case.study, case.group, (case,), baseline))
         | {"status": "skipped", "reason": reason}
         | columns.absolute(case, np.empty((0, 1)))
-        | {"percent_of_attainable": None, "launches": 0, "rounds": 0, "steps": None}
+        | {"launches": 0, "rounds": 0, "steps": None}
         for case, baseline, reason in plan.skips
     ]
 
@@ -158,8 +172,12 @@ def _statuses(records: Records) -> dict[str, tuple[str, str]]:
         elif kind == "equality" and not outcome["equal"]:
             found[case] = ("not equal", outcome["note"])
         elif kind == "calibration" and outcome["too_slow"]:
-            found[case] = ("too slow", f"a step takes {outcome['step_s']:.2g} s: too slow for this many rounds")
+            found[case] = ("too slow", outcome.get("reason") or _slow(outcome["step_s"]))
     return found
+
+
+def _slow(step_s: float) -> str:
+    return f"a step takes {step_s:.2g} s: too slow for this many rounds"
 
 
 def _launch_notes(plan: Plan, records: Records) -> list[str]:

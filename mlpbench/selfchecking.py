@@ -32,6 +32,7 @@ DEFAULT_PARTS = ("timers", "aa", "planted")
 FRAMEWORKS = ("numpy", "torch")
 DEFAULT_MARGIN = 0.02
 MOST_FALSE = 0.01
+LEAST_TRACED = 0.9  # of tries with a cost planted on one factor, in which it was found there
 
 Row = dict[str, Any]
 
@@ -176,6 +177,7 @@ def _surroundings(stored: Row, asked: tuple[str, ...]) -> Surroundings:
 
 
 def _holds(found: Row) -> bool:
-    """Whether nothing speaks against the promise: few enough false verdicts, and every broken timer caught."""
+    """Whether nothing speaks against the promise: few false verdicts, broken timers caught, costs traced to causes."""
     false = found["aa"]["false"]["at_least"]
-    return (false is None or false <= MOST_FALSE) and all(row["caught"] for row in found["timers"])
+    traced = all(row["enough"]["at_most"] >= LEAST_TRACED for row in found["attribution"])
+    return (false is None or false <= MOST_FALSE) and all(row["caught"] for row in found["timers"]) and traced

@@ -34,7 +34,7 @@ def steering(run: Row, summary: Row) -> list[str]:
 def warnings(run: Row, summary: Row) -> list[str]:
     """Return what makes part of the page not to be relied on, or not what it seems."""
     found = [_failed(row) for row in rows.failed_controls(summary)]
-    found += [*_no_verdicts(summary), *checks.warnings(run, summary)]
+    found += [*_no_verdicts(summary), *checks.warnings(run, summary), *(summary.get("excesses") or [])]
     if rows.is_synthetic(run):
         note = (run.get("data") or {}).get("note")
         found.append(
@@ -50,9 +50,14 @@ def notes(summary: Row) -> list[str]:
     lost = [f"{number} {status}" for status, number in sorted(counts.items(), key=str)]
     one_run = ONE_RUN if not summary.get("cases") or any(map(rows.is_judged, summary["cases"])) else ONE_RUN_SHOWN
     if not lost:
-        return [*checks.notes(summary), *(summary.get("notes") or []), one_run]
+        return [*checks.notes(summary), *_noted(summary), one_run]
     first = f"Without a usable time: {listing(lost)} (of {len(summary['cases'])} cases); the reasons are listed below."
-    return [first, *checks.notes(summary), *(summary.get("notes") or []), one_run]
+    return [first, *checks.notes(summary), *_noted(summary), one_run]
+
+
+def _noted(summary: Row) -> list[str]:
+    """Return what the run itself noted, but for what is told as a warning."""
+    return [text for text in summary.get("notes") or [] if text not in (summary.get("excesses") or ())]
 
 
 def _effect(run: Row, name: str, row: Row) -> str:

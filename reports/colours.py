@@ -48,6 +48,8 @@ BUILT_IN = {
     "torch_scratch": Look("#cc6fa5", "^"),
     "torch_manual": Look("#009e73", "D"),
     "torch_compile": Look("#c8401a", "v"),
+    "torch_cudagraph": Look("#3b49df", "*"),
+    "triton_fused": Look("#107010", "8"),
     "jax_scratch": Look("#5b2a86", "<"),
     "flax_concise": Look("#a58be0", ">"),
     "tensorflow_scratch": Look("#7f4f24", "p"),

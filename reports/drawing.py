@@ -105,6 +105,7 @@ RATIO_TICKS = (
     0.98,
 )
 TICKS = 10  # at most, on a logarithmic axis
+TICKS_BELOW = 6  # where their labels stand side by side
 HALO = "white"
 SCALES = {"*": 1.5, "P": 1.35, "X": 1.3, "d": 1.1, "<": 1.15, ">": 1.15, "^": 1.15, "v": 1.15, "p": 1.2, "h": 1.15}
 BOTTOM = 0.74  # inches for tick labels, axis label and the note on synthetic images
@@ -140,16 +141,16 @@ def size_axis(axes: Axes, places: Mapping[int, float], label: str, margin: float
     axes.grid(visible=False, axis="x")
 
 
-def ratio_axis(axes: Axes, lows: Iterable[float], highs: Iterable[float], margin: float) -> None:
+def ratio_axis(axes: Axes, lows: Iterable[float], highs: Iterable[float], margin: float, *, which: str = "y") -> None:
     """Make a logarithmic axis of ratios around 1 with ticks a person would choose."""
     low = min([*lows, 1 / (1 + 3 * margin)]) / 1.06
     high = max([*highs, 1 + 3 * margin]) * 1.06
-    ticks = chosen(RATIO_TICKS, low, high)
-    axes.set_yscale("log")
-    axes.set_ylim(low, high)
-    axes.yaxis.set_major_locator(FixedLocator(ticks))
-    axes.yaxis.set_major_formatter(FixedFormatter([f"{tick:g}{TIMES_SIGN}" for tick in ticks]))
-    axes.yaxis.set_minor_locator(NullLocator())
+    ticks = chosen(RATIO_TICKS, low, high, TICKS if which == "y" else TICKS_BELOW)
+    axes.set(**{f"{which}scale": "log", f"{which}lim": (low, high)})
+    axis = axes.yaxis if which == "y" else axes.xaxis
+    axis.set_major_locator(FixedLocator(ticks))
+    axis.set_major_formatter(FixedFormatter([f"{tick:g}{TIMES_SIGN}" for tick in ticks]))
+    axis.set_minor_locator(NullLocator())
 
 
 def rate_axis(axes: Axes, low: float, high: float, *, which: str = "y") -> None:
@@ -164,10 +165,10 @@ def rate_axis(axes: Axes, low: float, high: float, *, which: str = "y") -> None:
     plain_axis(axes, which)
 
 
-def chosen(candidates: Iterable[float], low: float, high: float) -> list[float]:
+def chosen(candidates: Iterable[float], low: float, high: float, most: int = TICKS) -> list[float]:
     """Return the candidates, best first, that are in range and leave room for one another on a logarithmic axis."""
     ticks: list[float] = []
-    room = math.log(high / low) / TICKS
+    room = math.log(high / low) / most
     for tick in candidates:
         if low <= tick <= high and all(abs(math.log(tick / other)) >= room for other in ticks):
             ticks.append(tick)
@@ -185,10 +186,11 @@ def left_of(names: Sequence[str], extra: float = 0.2) -> float:
     return min(0.4, (0.086 * max(map(len, names)) + extra) / WIDTH)
 
 
-def margin_band(axes: Axes, margin: float) -> None:
+def margin_band(axes: Axes, margin: float, *, which: str = "y") -> None:
     """Shade where an effect is called equivalent, and draw the line of no effect."""
-    axes.axhspan(1 / (1 + margin), 1 + margin, color="#c9d1d9", alpha=0.55, linewidth=0, zorder=0.5)
-    axes.axhline(1, color=MUTED, linewidth=1, zorder=0.6)
+    span, line = (axes.axhspan, axes.axhline) if which == "y" else (axes.axvspan, axes.axvline)
+    span(1 / (1 + margin), 1 + margin, color="#c9d1d9", alpha=0.55, linewidth=0, zorder=0.5)
+    line(1, color=MUTED, linewidth=1, zorder=0.6)
 
 
 def point(

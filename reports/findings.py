@@ -8,7 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reports import caveats, conditions, feeding, learning, lost, memory, products, ranking, training
+from reports import (
+    caveats,
+    conditions,
+    effects,
+    feeding,
+    learning,
+    lost,
+    memory,
+    products,
+    ranking,
+    reproduction,
+    roofline,
+    training,
+)
 from reports.rows import Row
 
 __all__ = ["Finding", "findings"]
@@ -48,7 +61,13 @@ def findings(run: Row, summary: Row) -> list[Finding]:
         *((FIXED, text, "answer") for text in training.fixed(summary)),
         *((LIBRARIES, text, "answer") for text in products.side_by_side(summary)),
         *((LIBRARIES, text, "answer") for text in products.use(run, summary)),
+        *((roofline.QUESTION, text, "answer") for text in roofline.sentences(summary)),
         *((ODD, text, "answer") for text in products.odd(summary)),
+        *((ODD, text, "answer") for text in products.alone(summary)),
+        *((ODD, text, "answer") for text in products.slow(summary)),
+        *((effects.CAUSES, text, "answer") for text in effects.causes(summary)),
+        *((effects.TRAPS, text, "answer") for text in effects.traps(summary)),
+        *((reproduction.QUESTION, text, "answer") for text in reproduction.sentences(summary)),
         *((PUBLISHED, text, "answer") for text in learning.reproduced(summary)),
         *((PUBLISHED, text, "warning") for text in learning.missed(summary)),
         *((PUBLISHED, text, "answer") for text in learning.uncompared(summary)),

@@ -18,7 +18,21 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import BadInput
-from reports import checks, conditions, learning_tables, libraries, lost, machine, plots, rows, starting, tables
+from reports import (
+    checks,
+    conditions,
+    effects,
+    learning_tables,
+    libraries,
+    lost,
+    machine,
+    plots,
+    reproduction,
+    roofline,
+    rows,
+    starting,
+    tables,
+)
 from reports.findings import findings
 from reports.formats import NO_BREAK, listing, margin
 from reports.rows import VERDICTS, Row
@@ -141,6 +155,7 @@ def _context(run: Row, summary: Row, pictures: list[Picture], banner: str | None
         "answers": tables.answers(summary),
         "pictures": pictures,
         "learning": learning_tables.tables(summary),
+        "effects": effects.table(summary),
         "comparisons": tables.comparisons(summary),
         "cases": tables.cases(summary),
         "start_up": starting.tables(summary),
@@ -148,6 +163,10 @@ def _context(run: Row, summary: Row, pictures: list[Picture], banner: str | None
         "conditions": conditions.table(summary),
         "timed": conditions.TIMED,
         "libraries": libraries.table(run, summary),
+        "limits": roofline.table(summary),
+        "attainable": roofline.EXPLAINED,
+        "published": reproduction.table(summary),
+        "reproduction": reproduction.EXPLAINED,
         "equality": tables.equality(summary),
         "lost": lost.table(summary),
         "harness": checks.harness(summary),

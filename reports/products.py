@@ -8,39 +8,79 @@ from __future__ import annotations
 from itertools import groupby
 
 from reports import libraries, rows, wording
-from reports.formats import listing, percent, si, si_interval
+from reports.formats import listing, percent, seconds, si, si_interval
 from reports.libraries import Rate
-from reports.matmuls import Cell, cells, label
+from reports.matmuls import Cell, label, too_slow
 from reports.rows import Row
 
-__all__ = ["odd", "side_by_side", "use"]
+__all__ = ["alone", "odd", "side_by_side", "slow", "use"]
+
+FEW = 4  # sizes that are told with an interval each
 
 
 def odd(summary: Row) -> list[str]:
-    """Return what odd sizes cost, a sentence per library and dtype, those that cost nothing in one."""
-    compared = [row for row in rows.alignment(summary, "comparisons") if row.get("verdict") and not row.get("marked")]
-    sentences, free = [], []
-    base = ""
-    for cell, members in cells(compared).items():
-        base = str(members[0]["baseline"])
+    """Return what odd sizes cost, a sentence per sweep of squares, those in which they cost nothing in one."""
+    return _swept(summary, "odd sizes cost nothing extra there", rows.SQUARE)
+
+
+def alone(summary: Row) -> list[str]:
+    """Return what one dimension costs that alone is odd, likewise."""
+    return _swept(summary, "one odd dimension costs nothing extra there", "m", "k", "n")
+
+
+def slow(summary: Row) -> list[str]:
+    """Return what was too slow for verdicts, with the time that a pilot found."""
+    groups: dict[Cell, list[Row]] = {}
+    for row in rows.products(summary, "cases", *rows.sweeps(summary).values()):
+        if too_slow(row) and row.get("time_s"):
+            groups.setdefault(Cell.of(row), []).append(row)
+    return [
+        f"{label(cell)} is too slow to be judged: one product of {row['n']} takes {seconds(row['time_s'])}, at "
+        f"{si(row['flop_rate'], 'FLOP/s')}."
+        for cell, (row, *_) in groups.items()
+    ]
+
+
+def _swept(summary: Row, nothing: str, *kinds: str) -> list[str]:
+    """Return a sentence per group of these kinds; ``nothing`` is what is said of those where all are equivalent."""
+    varied = rows.sweeps(summary)
+    groups: dict[str, list[Row]] = {}
+    for row in rows.products(summary, "comparisons", *kinds):
+        if row.get("verdict") and not row.get("marked"):
+            groups.setdefault(str(row["group"]), []).append(row)
+    sentences: list[str] = []
+    free: dict[str, list[str]] = {}
+    for group, members in groups.items():
+        kind, base = varied[group], str(members[0]["baseline"])
+        name = label(Cell.of(members[0])) + ("" if kind == rows.SQUARE else f" with {kind} alone")
         if all(row["verdict"] == "equivalent" for row in members):
-            free.append(label(cell))
+            free.setdefault(base, []).append(name)
         else:
-            sentences.append(_sizes(cell, members, base))
-    if free:
-        sentences.append(f"In {listing(free)} every size is equivalent to {base}: odd sizes cost nothing extra there.")
-    return sentences
+            sentences.append(_sizes(name, members, "n" if kind == rows.SQUARE else kind))
+    return sentences + [
+        f"In {listing(names)} every size is equivalent to {base}: {nothing}." for base, names in free.items()
+    ]
 
 
-def _sizes(cell: Cell, members: list[Row], base: str) -> str:
+def _sizes(name: str, members: list[Row], dimension: str) -> str:
     parts = []
+    ordered = sorted(members, key=lambda row: row[dimension])
     for verdict in ("slower", "faster"):
-        named = [f"{row['n']} ({wording.figures(row)})" for row in members if row["verdict"] == verdict]
-        parts += [f"{verdict} per unit of arithmetic than {base}: {listing(named)}"] if named else []
+        found = [row for row in ordered if row["verdict"] == verdict]
+        said = f"{verdict} per unit of arithmetic than {members[0]['baseline']}"
+        parts += [f"{said}: {_figures(found, dimension)}"] if found else []
     for verdict in ("equivalent", "inconclusive"):
-        named = [str(row["n"]) for row in members if row["verdict"] == verdict]
+        named = [str(row[dimension]) for row in ordered if row["verdict"] == verdict]
         parts += [f"{verdict}: {listing(named)}"] if named else []
-    return f"{label(cell)} — {'; '.join(parts)}."
+    return f"{name} — {'; '.join(parts)}."
+
+
+def _figures(found: list[Row], dimension: str) -> str:
+    """Return sizes with their ratios and intervals, or, of many, with the range of their ratios."""
+    if len(found) <= FEW:
+        return listing([f"{row[dimension]} ({wording.figures(row)})" for row in found])
+    ends = [wording.ratio_of(row) for row in sorted(found, key=lambda row: row["ratio"])]
+    return f"{listing([str(row[dimension]) for row in found])} ({ends[0]} to {ends[-1]})"
 
 
 def use(run: Row, summary: Row) -> list[str]:

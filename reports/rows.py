@@ -13,6 +13,9 @@ from typing import Any, NamedTuple
 from reports.colours import ordered
 
 __all__ = [
+    "CAUSES",
+    "LAYOUTS",
+    "SQUARE",
     "STUDIES",
     "UNITS",
     "VERDICTS",
@@ -28,8 +31,10 @@ __all__ = [
     "libraries",
     "marked_groups",
     "panels",
+    "products",
     "rate_bounds",
     "steering",
+    "sweeps",
     "throughput",
     "unique",
 ]
@@ -37,9 +42,11 @@ __all__ = [
 Row = dict[str, Any]
 VERDICTS = ("faster", "slower", "equivalent", "inconclusive")
 STEERING = "steering"
+SQUARE, LAYOUTS, CAUSES = "square", "layouts", "causes"  # what groups of products vary, beside m, k and n alone
 LIBRARIES = "libraries "  # how the groups begin that compare libraries (bench/studies/alignment.py)
 STUDIES = {"throughput": "Training steps", "alignment": "Matrix products", "pipeline": "Input pipeline",
-           "accuracy": "Learning", "memory": "Memory"}  # fmt: skip
+           "accuracy": "Learning", "memory": "Memory", "roofline": "Roofline",
+           "reproduction": "Published effects", "data_effect": "What operands hold"}  # fmt: skip
 UNITS = {"accuracy": "epoch", "pipeline": "tenth of an epoch"}  # what a step is, in studies where it is more
 
 
@@ -64,9 +71,24 @@ def throughput(summary: Row, table: str, *, control: bool = False) -> list[Row]:
 
 
 def alignment(summary: Row, table: str, *, control: bool = False) -> list[Row]:
-    """Return the matmul rows of ``cases`` or ``comparisons`` that compare sizes within one library."""
-    found = _rows(summary, table, "alignment", control)
-    return [row for row in found if row.get("n") is not None and not _other_than_sizes(str(row.get("group")))]
+    """Return the matmul rows of ``cases`` or ``comparisons`` that compare square sizes within one library."""
+    return products(summary, table, SQUARE, control=control)
+
+
+def products(summary: Row, table: str, *kinds: str, control: bool = False) -> list[Row]:
+    """Return the matmul rows of ``cases`` or ``comparisons`` of groups that vary one of these within one library."""
+    found = sweeps(summary)
+    rows = _rows(summary, table, "alignment", control)
+    return [row for row in rows if found.get(str(row.get("group"))) in kinds]
+
+
+def sweeps(summary: Row) -> dict[str, str]:
+    """Return what each group of products within one library varies: SQUARE, m, k, n, LAYOUTS or CAUSES."""
+    groups: dict[str, list[Row]] = {}
+    for row in (*_rows(summary, "cases", "alignment", True), *_rows(summary, "comparisons", "alignment", True)):
+        if row.get("n") is not None and not _other_than_sizes(str(row.get("group"))):
+            groups.setdefault(str(row["group"]), []).append(row)
+    return {group: _varied(members) for group, members in groups.items()}
 
 
 def libraries(summary: Row, table: str, *, control: bool = False) -> list[Row]:
@@ -148,6 +170,16 @@ def fact_value(run: Row, group: str, *words: str) -> Any:
             if word.lower() in name.lower() and fact.get("value") is not None:
                 return fact["value"]
     return None
+
+
+def _varied(members: list[Row]) -> str:
+    """Return what a group varies; of older records, which lack the columns, only sizes."""
+    if any(row.get("leading") is not None or row.get("offset") is not None for row in members):
+        return CAUSES
+    if any((row.get("layout") or "NN") != "NN" for row in members):
+        return LAYOUTS
+    dimensions = [name for name in "mkn" if len(unique(members, name)) > 1]
+    return dimensions[0] if len(dimensions) == 1 else SQUARE
 
 
 def _other_than_sizes(group: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BadInput
-from reports import machine, page, selfcheck_tables
+from reports import machine, page, selfcheck_attribution, selfcheck_tables
 from reports.findings import Finding
 from reports.formats import listing, margin, percent, ratio, seconds
 from reports.page import Picture
@@ -20,6 +20,7 @@ __all__ = ["findings", "write"]
 RESOLVED = "What can be resolved here?"
 IDENTICAL = "Are identical cases told apart?"
 PLANTED = "Are differences found?"
+TRACED = "Is a cost traced to its cause?"
 COST = "What does the measuring cost?"
 BROKEN = "Are broken timers caught?"
 PEERS = "How do other tools fare?"
@@ -65,6 +66,7 @@ def findings(summary: Row) -> list[Finding]:
         Finding(RESOLVED, found["sentence"]),
         *(Finding(IDENTICAL, text) for text in _identical(found["aa"])),
         *(Finding(PLANTED, text) for text in _planted(found["planted"])),
+        *(Finding(TRACED, text) for text in selfcheck_attribution.sentences(found)),
         *(Finding(COST, text) for text in _cost(found["cost"])),
         *_broken(found["timers"]),
         *(Finding(PEERS, text) for text in _peers(found["peers"])),
@@ -193,6 +195,7 @@ def _context(run: Row, summary: Row, pictures: list[Picture]) -> dict[str, Any]:
         "pictures": pictures,
         "planted": selfcheck_tables.planted(found),
         "identical": selfcheck_tables.identical(found),
+        "attribution": selfcheck_attribution.table(found),
         "peers": selfcheck_tables.peers(found),
         "cost": selfcheck_tables.cost(found),
         "timers": selfcheck_tables.timers(found),

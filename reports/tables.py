@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from reports import checks, formats, rows
+from reports import checks, formats, roofline, rows
 from reports.cells import Cell, Section, Table
 from reports.rows import Row
 from reports.winners import Winner, winners
@@ -84,7 +84,8 @@ def comparisons(summary: Row) -> list[Table]:
         ("time per step", "number"),
         ("throughput", "number"),
         ("arithmetic", "number"),
-        ("of attainable", "number"),
+        ("% of attainable", "number"),
+        ("in the way", "text"),
         (COUNTS, "number"),
     )
     marked = rows.marked_groups(summary)
@@ -111,7 +112,7 @@ def _comparison(row: Row) -> tuple[Cell, ...]:
         Cell(_steady(row)),
         Cell(checks.undisturbed(row) or formats.MISSING, "text wrap"),
         *_speed(row),
-        Cell(_percent(row.get("percent_of_attainable")), "number"),
+        *roofline.cells(row),
         Cell(_counts(row), "number"),
     )
 
@@ -126,6 +127,8 @@ def cases(summary: Row) -> list[Table]:
         ("throughput", "number"),
         ("arithmetic", "number"),
         ("FLOP per byte", "number"),
+        ("% of attainable", "number"),
+        ("in the way", "text"),
         ("threads", "number"),
         (COUNTS, "number"),
         ("steps a sample", "number"),
@@ -144,6 +147,7 @@ def _case(row: Row) -> tuple[Cell, ...]:
         throughput,
         arithmetic,
         Cell(formats.si(row.get("arithmetic_intensity"), ""), "number"),
+        *roofline.cells(row),
         Cell(str(row.get("threads") or formats.MISSING), "number"),
         Cell(_counts(row), "number"),
         Cell(str(row.get("steps") or formats.MISSING), "number"),
@@ -239,10 +243,6 @@ def _speed(row: Row) -> tuple[Cell, Cell, Cell]:
         Cell(throughput, "number"),
         Cell(formats.si(rate, "FLOP/s"), "number"),
     )
-
-
-def _percent(value: float | None) -> str:
-    return formats.MISSING if value is None else formats.percent(value / 100)
 
 
 def _counts(row: Row) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench import stats, store
-from bench.selfcheck import record
+from bench.selfcheck import attribution, record
 
 Line = dict[str, Any]
 
@@ -176,9 +176,29 @@ def timers(*, caught: bool = True) -> list[Line]:
     return [{"kind": "timers", "began": "2026-11-22T18:00:00+00:00", "seconds": 40.0, "rows": rows}]
 
 
+def attributions(tries: int = 6, *, seed: int = 3, share: float = 1.0, deviation: float = 0.004) -> list[Line]:
+    """Tries with a cost planted on one factor, each in turn, of which so much is found there and the rest elsewhere."""
+    noise = np.random.default_rng(seed)
+    lines = []
+    for number in range(tries):
+        factor, _ = attribution.cells(number, 1)
+        names = [*attribution.FACTORS, "size × base address"]
+        wrong = next(name for name in names if name != factor)
+        effects = []
+        for name in names:
+            truth = attribution.TRUTH if name == factor else 1.0
+            found = attribution.TRUTH ** {factor: share, wrong: 1 - share}.get(name, 0.0)
+            one = comparison(noise, found, deviation)
+            kind = "interaction" if "×" in name else "main"
+            effects.append(one | {"factor": name, "level": "second", "kind": kind, "truth": truth})
+        more = {"setting": f"cost on {factor}", "factor": factor, "effects": effects, "seconds": 50.0}
+        lines.append(own_try("attribution", number, [], **more))
+    return lines
+
+
 def everything() -> list[Line]:
     """Every kind of line, many of each."""
-    return [*identical(), *planted(), *peers(), *timers()]
+    return [*identical(), *planted(), *peers(), *timers(), *attributions()]
 
 
 def add(path: Path, *lines: Line) -> None:

@@ -1,7 +1,7 @@
-"""From tries to rates: false verdicts among identical cases, planted differences found, the harness's cost, its peers.
+"""From tries to rates: false verdicts, planted differences found and traced to their cause, the harness's cost, peers.
 
 Pure: lines of tries.jsonl go in, a dictionary that is JSON as it stands comes out. A share comes with its exact
-binomial bounds (Clopper & Pearson 1934), which take its comparisons as independent of one another.
+binomial bounds.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import numpy as np
 from scipy import stats as scipy_stats
 
 from bench import stats
-from bench.selfcheck import sentence
+from bench.selfcheck import attribution, sentence
+from bench.selfcheck.shares import CONFIDENCE, share
 from bench.stats import Comparison
 
 __all__ = ["derive"]
 
 Row = dict[str, Any]
 
-CONFIDENCE = 0.95
 LEAST_RUNS = 5  # with four, chance alone moves a pair's variance ratio between 0.07 and 3.1
 DIFFERENT = ("faster", "slower")
 WORST: dict[str, Callable[[Iterable[float]], float]] = {"overhead": max, "in_samples": min, "stopped_cpu": max}
@@ -47,25 +47,9 @@ def derive(lines: Sequence[Row], margin: float) -> Row:
         "cost": _cost(own),
         "timers": _timers([line for line in lines if line["kind"] == "timers"]),
         "peers": _peers([line for line in lines if line["kind"] == "peer"]),
+        "attribution": attribution.rates([line for line in lines if line["kind"] == "attribution"]),
     }
     return {"sentence": sentence.tell(found), "margin": margin, **found}
-
-
-def _share(count: int, of: int) -> Row:
-    """Return a share with its two-sided interval (low, high) and its one-sided bounds, all at 95 %."""
-    if not of:
-        return {"count": 0, "of": 0, "share": None, **dict.fromkeys(("low", "high", "at_least", "at_most"))}
-    ends = {side: scipy_stats.binomtest(count, of, alternative=side).proportion_ci(CONFIDENCE, method="exact")
-            for side in ("two-sided", "greater", "less")}  # fmt: skip
-    return {
-        "count": count,
-        "of": of,
-        "share": count / of,
-        "low": float(ends["two-sided"].low),
-        "high": float(ends["two-sided"].high),
-        "at_least": float(ends["greater"].low),
-        "at_most": float(ends["less"].high),
-    }
 
 
 def _identical(own: Sequence[Row], margin: float) -> Row:
@@ -78,10 +62,10 @@ def _identical(own: Sequence[Row], margin: float) -> Row:
         "count": len(rows),
         "runs": len({row["run"] for row in rows}),
         "unusable": len(judged) - len(rows),
-        "false": _share(len(false), len(rows)),
-        "excluding": _share(sum(row["excludes"] for row in rows), len(rows)),
+        "false": share(len(false), len(rows)),
+        "excluding": share(sum(row["excludes"] for row in rows), len(rows)),
         "largest_false_ratio": max((_away(row["ratio"]) for row in false), default=None),
-        "as_printed": _share(sum(one["verdict"] in DIFFERENT for _, _, one in compared), len(compared)),
+        "as_printed": share(sum(one["verdict"] in DIFFERENT for _, _, one in compared), len(compared)),
         "variance_ratio": _pooled(pairs),
         "providers": [_provider(members) for members in _grouped(rows, "provider")],
         "pairs": pairs,
@@ -121,8 +105,8 @@ def _judged_anew(run: int, line: Row, one: Row, margin: float) -> Row | None:
 def _provider(rows: Sequence[Row]) -> Row:
     return {
         "provider": rows[0]["provider"],
-        "false": _share(sum(row["verdict"] in DIFFERENT for row in rows), len(rows)),
-        "excluding": _share(sum(row["excludes"] for row in rows), len(rows)),
+        "false": share(sum(row["verdict"] in DIFFERENT for row in rows), len(rows)),
+        "excluding": share(sum(row["excludes"] for row in rows), len(rows)),
     }
 
 
@@ -176,8 +160,8 @@ def _planted(lines: Sequence[Row]) -> Row:
     return {
         "settings": sorted(told, key=lambda row: (row["provider"], -row["effect"], row["setting"])),
         "nothing_came_of": sorted({line["setting"] for line in lines} - {row["setting"] for row in told}),
-        "covering": _share(sum(map(_covers, compared)), len(compared)),
-        "above_mde": _share(sum(map(_is_found, above)), len(above)),
+        "covering": share(sum(map(_covers, compared)), len(compared)),
+        "above_mde": share(sum(map(_is_found, above)), len(above)),
         "wrong_direction": sum(map(_is_wrong, compared)),
     }
 
@@ -200,9 +184,9 @@ def _setting(lines: Sequence[Row]) -> Row | None:
         "budget_s": median(budgets) if budgets else None,
         "tries": len(compared) + lost,
         "lost": lost,
-        "found": _share(sum(map(_is_found, compared)), len(compared) + lost),
+        "found": share(sum(map(_is_found, compared)), len(compared) + lost),
         "wrong_direction": sum(map(_is_wrong, compared)),
-        "covering": _share(sum(map(_covers, compared)), len(compared)),
+        "covering": share(sum(map(_covers, compared)), len(compared)),
         "half_width": median(math.sqrt(one["ci_high"] / one["ci_low"]) - 1 for one in compared),
         "seconds": median(seconds),
         "largest_seconds": max(seconds),
@@ -250,8 +234,8 @@ def _peer(lines: Sequence[Row]) -> Row:
         "truth": truth,
         "pairs": len(lines),
         "verdicts": dict(sorted(said.items())),
-        "false": _share(len(false), len(lines)) if truth == 1 else None,
-        "found": _share(sum(map(_is_found, lines)), len(lines)) if truth != 1 else None,
+        "false": share(len(false), len(lines)) if truth == 1 else None,
+        "found": share(sum(map(_is_found, lines)), len(lines)) if truth != 1 else None,
         "worst_false_ratio": max(false, default=None) if truth == 1 else None,
         "seconds": median(line["seconds"] for line in lines),
         "rule": lines[-1]["rule"],

@@ -41,10 +41,15 @@ FIELDS: Mapping[str, Types] = {
         "ci_high": OPTIONAL, "verdict": str, "rule": str, "seconds": NUMBER,
     },
     "timers": {"began": str, "seconds": NUMBER, "rows": list},
+    "attribution": {**OURS, "factor": str, "effects": list},
 }  # fmt: skip
 COMPARISON: Types = {
     "group": str, "provider": str, "case": str, "control": bool, "truth": NUMBER, "medians": list, "ratio": NUMBER,
     "ci_low": NUMBER, "ci_high": NUMBER, "verdict": (str, type(None)), "mde": OPTIONAL,
+}  # fmt: skip
+EFFECT: Types = {
+    "factor": str, "kind": str, "truth": NUMBER, "ratio": NUMBER, "ci_low": NUMBER, "ci_high": NUMBER, "verdict": str,
+    "medians": list,
 }  # fmt: skip
 HARNESS: Types = dict.fromkeys(("in_samples", "overhead", "stopped_cpu"), OPTIONAL)
 TIMER: Types = {"timer": str, "caught": bool, "by": str, "detail": str}
@@ -134,10 +139,11 @@ def _check(line: Record, where: str) -> None:
     else:
         good = good and line["launches"] >= 0 and line["rounds"] >= 0 and 0 < line["margin"] < 1
         _require(line["harness"], HARNESS, f"{where} (harness)")
-        for comparison in line["comparisons"]:
-            _require(comparison, COMPARISON, f"{where} (comparisons)")
-            good = good and _are_ratios(comparison, "truth", "ratio", "ci_low", "ci_high")
-            good = good and all(_is_log(median) for median in comparison["medians"])
+        for table, fields in (("comparisons", COMPARISON), ("effects", EFFECT)):
+            for one in line.get(table, []):
+                _require(one, fields, f"{where} ({table})")
+                good = good and _are_ratios(one, "truth", "ratio", "ci_low", "ci_high")
+                good = good and all(_is_log(median) for median in one["medians"])
     if not good:
         raise BadInput(
             f"{where}: ratios must be above 0, medians logarithms of such, seconds and counts not negative; "

@@ -15,15 +15,16 @@ from typing import Any
 from bench import peers, plugins
 from bench.peers import Pair
 from bench.progress import Progress
-from bench.selfcheck import broken, pairs, tries
+from bench.selfcheck import attribution, broken, pairs, tries
 
 __all__ = ["PARTS", "Job", "Surroundings", "following", "jobs", "missing"]
 
-PARTS = ("aa", "planted", "timers", "peers")
+PARTS = ("aa", "planted", "timers", "peers", "attribution")
 PEER_BUDGET_S = 20.0
 PEER_PAIRS = (("numpy", 128, (1, 1)), ("numpy", 256, (1, 1)), ("numpy", 512, (1, 1)), ("numpy", 256, (110, 100)))
 AA_SECONDS = 30.0  # what a run of identical pairs takes, before one has been taken; likewise the next
 TIMERS_SECONDS = 45.0
+ATTRIBUTION_SECONDS = 60.0
 
 Row = dict[str, Any]
 Report = Callable[[Progress], None]
@@ -64,6 +65,9 @@ def jobs(parts: Sequence[str], around: Surroundings) -> list[Job]:
         found.append(
             Job("peers", "peers", PEER_BUDGET_S * len(tools()), False, lambda number, _: _peers(number, around))
         )
+    if "attribution" in parts and attribution.PROVIDER in around.frameworks:
+        found.append(Job("attribution", "attribution", ATTRIBUTION_SECONDS, False,
+                         lambda number, report: [_attribution(number, around, report)]))  # fmt: skip
     return found
 
 
@@ -86,7 +90,7 @@ def count(job: Job, lines: Sequence[Row]) -> int:
 def lasts(job: Job, lines: Sequence[Row]) -> float:
     """Return the seconds that a try of the job takes: what the last took, where there is one and no budget rules it."""
     done = of(job, lines)
-    return done[-1]["seconds"] if job.part in ("aa", "timers") and done else job.seconds
+    return done[-1]["seconds"] if job.part in ("aa", "timers", "attribution") and done else job.seconds
 
 
 def of(job: Job, lines: Sequence[Row]) -> list[Row]:
@@ -124,6 +128,16 @@ def _aa(number: int, around: Surroundings, report: Report) -> Row:
         data_directory=around.data_directory, on_progress=report,
     )  # fmt: skip
     return {"kind": "aa", "setting": "A/A", "number": number, **line}
+
+
+def _attribution(number: int, around: Surroundings, report: Report) -> Row:
+    factor, group = attribution.cells(number, around.threads)
+    line = tries.attempt(
+        [group], seed=around.seed + number, margin=around.margin, budget_s=None,
+        data_directory=around.data_directory, on_progress=report,
+    )  # fmt: skip
+    told = {"effects": attribution.effects(line["effects"], factor)}
+    return {"kind": "attribution", "setting": f"cost on {factor}", "factor": factor, "number": number, **line, **told}
 
 
 def _planted_job(setting: pairs.Setting, around: Surroundings) -> Job:

@@ -74,6 +74,7 @@ def _told(records: Records, cases: dict[str, Case]) -> Row:
         "rounds": max((entry["rounds"] for entry in plan["groups"]), default=0),
         "margin": records.run["margin"],
         "comparisons": [_comparison(row, cases) for row in derived["comparisons"]],
+        "effects": derived["effects"],
         "harness": _harness(derived),
         "problems": [
             f"{row['group']}/{row['case']}: {row['reason']}" for row in derived["cases"] if row["status"] != "measured"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports import drawing, keys, rows
+from reports import drawing, keys, rows, size_axes
 from reports.colours import MUTED, Look, looks
 from reports.formats import DEFAULT_MARGIN
-from reports.matmuls import Cell, cells, grid_of, label
+from reports.matmuls import Cell, cells, grid_of, label, of_least_base, too_slow, tried
 from reports.rows import Row
 
 __all__ = ["CAPTION", "ORDER", "TITLE", "draw"]
@@ -19,60 +20,66 @@ TITLE = "What odd matrix sizes cost, per unit of arithmetic"
 CAPTION = (
     "Each size's time for one unit of arithmetic, as a multiple of the base size's in the same library and dtype, with "
     "95 % intervals. A size with its whole interval in the grey band costs nothing extra; one above it may be worth "
-    "padding."
+    "padding. Dotted lines are predictions, not measured: from there on, all rows start at multiples of so many bytes."
 )
 ORDER = 50
 MANY = 3  # libraries
 LINE_INCHES = (2.6, 2.2)  # of the panels of one library: of few and of many
+MOST_BESIDE = 4  # panels
+MOST_SLOW = 4  # sizes that there is room to name
+SAID: Any = {"ha": "center", "va": "center", "color": MUTED, "style": "italic", "fontsize": 9}
 
 
 def draw(run: Row, summary: Row) -> Figure | None:
     """Return the figure, or None where no sizes were compared."""
-    compared = [row for row in rows.alignment(summary, "comparisons") if _ends(row)]
+    compared = [row for row in of_least_base(summary, "comparisons") if _ends(row)]
     if not compared:
         return None
-    found = cells(_tried(rows.alignment(summary, "cases")))
+    found = cells(tried(of_least_base(summary, "cases")))
     named = looks(sorted({cell.provider for cell in found}))
-    lines, columns = grid_of(found)
-    height = 1.1 + LINE_INCHES[len(lines) > MANY] * len(lines)
+    layout = _layout(found)
+    height = 1.1 + LINE_INCHES[len(layout) > MANY] * len(layout)
     figure = Figure(figsize=(drawing.WIDTH, height))
     grid = figure.add_gridspec(
-        len(lines),
-        len(columns),
+        len(layout),
+        max(map(len, layout)),
         left=0.085,
         right=0.99,
         top=1 - 0.75 / height,
-        bottom=0.58 / height,
-        hspace=0.62 if len(lines) <= MANY else 0.85,
+        bottom=0.66 / height,
+        hspace=0.62 if len(layout) <= MANY else 0.85,
         wspace=0.08,
     )
-    for line, provider in enumerate(lines):
-        for column, kind in enumerate(columns):
-            cell = Cell(*provider, *kind)
-            if cell not in found:
-                continue
-            axes = figure.add_subplot(grid[line, column])
+    for line, beside in enumerate(layout):
+        there = [cell for cell in beside if cell is not None]
+        for cell in there:
+            axes = figure.add_subplot(grid[line, beside.index(cell)])
             members = [row for row in compared if Cell.of(row) == cell]
             _panel(axes, cell, found[cell], members, named[cell.provider])
             _axes(axes, compared, run)
-            first = not any(Cell(*provider, *other) in found for other in columns[:column])
-            axes.tick_params(labelleft=first)
-            axes.set_ylabel(f"time per FLOP ÷ {found[cell][0]['baseline']}'s" if first else "")
-    keys.put(figure, keys.verdicts(), 0.08)
+            axes.tick_params(labelleft=cell == there[0])
+            axes.set_ylabel(f"time per FLOP ÷ {found[cell][0]['baseline']}'s" if cell == there[0] else "")
+    keys.put(figure, [*keys.verdicts(), size_axes.handle()], 0.08)
     return figure
 
 
-def _tried(cases: list[Row]) -> list[Row]:
-    """Leave out libraries that were skipped throughout; the table of what was not measured says why."""
-    tried = {(row["provider"], row["device"]) for row in cases if row.get("status") != "skipped"}
-    return [row for row in cases if (row["provider"], row["device"]) in tried]
+def _layout(found: Mapping[Cell, list[Row]]) -> list[list[Cell | None]]:
+    """Return the panels of each line: a library's, below the same dtype of the others where there is room for all."""
+    lines, columns = grid_of(found)
+    grid = [[Cell(provider, device, *column) for column in columns] for provider, device in lines]
+    if len(columns) <= MOST_BESIDE:
+        return [[cell if cell in found else None for cell in beside] for beside in grid]
+    layout: list[list[Cell | None]] = []
+    for beside in grid:
+        there: list[Cell | None] = [cell for cell in beside if cell in found]
+        layout += [there[place : place + MOST_BESIDE] for place in range(0, len(there), MOST_BESIDE)]
+    return layout
 
 
 def _panel(axes: Axes, cell: Cell, cases: list[Row], members: list[Row], look: Look) -> None:
     sizes = rows.unique(cases, "n")
-    drawing.size_axis(axes, {size: place for place, size in enumerate(sizes)}, "matrix size, m = k = n")
+    size_axes.label(axes, sizes)
     axes.set_title(label(cell), pad=6)
-    axes.tick_params(axis="x", labelsize=9)
     by_size: Mapping[int, Row] = {row["n"]: row for row in members}
     for place, size in enumerate(sizes):
         row = by_size.get(size)
@@ -80,17 +87,29 @@ def _panel(axes: Axes, cell: Cell, cases: list[Row], members: list[Row], look: L
         ends = _ends(row) if row else None
         if row and ends:
             drawing.point(axes, place, ends, look, row.get("verdict"))
-        elif case.get("case") == case.get("baseline") and case.get("status") == "measured":
-            axes.plot([place], [1], marker="_", markersize=13, color=look.colour, markeredgewidth=3)
-    states = {case["status"] for case in cases}
+        elif case.get("case") == case.get("baseline"):
+            if case.get("status") == "measured":
+                axes.plot([place], [1], marker="_", markersize=13, color=look.colour, markeredgewidth=3)
+            if members:
+                size_axes.mark_steps(axes, sizes, size, cell.dtype)
+        elif members and too_slow(case):
+            axes.annotate(too_slow(case), (place, 0.5), xycoords=("data", "axes fraction"), rotation=90, **SAID)
     if not members:
         axes.set_xticks([])
-        text = "no verdicts" if "measured" in states else " and ".join(sorted(states))
-        axes.text(0.5, 0.6, text, transform=axes.transAxes, ha="center", color=MUTED, style="italic")
+        text = "\n".join(_states(cases))
+        axes.annotate(text, (0.5, 0.85), xycoords="axes fraction", **SAID)
     if any(row.get("marked") for row in members):
         axes.text(
             0.98, 0.97, "control failed", transform=axes.transAxes, ha="right", va="top", color="#b0400f", fontsize=9
         )
+
+
+def _states(cases: list[Row]) -> list[str]:
+    """Return what became of a panel's cases, none of which has a verdict."""
+    if any(case["status"] == "measured" for case in cases):
+        return ["no verdicts"]
+    slow = [f"{case['n']} {too_slow(case)}" for case in cases if too_slow(case)]
+    return slow[:MOST_SLOW] or [" and ".join(sorted({case["status"] for case in cases}))]
 
 
 def _axes(axes: Axes, compared: list[Row], run: Row) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports import drawing, keys, marking, rows
+from reports import drawing, keys, marking, rows, size_axes
 from reports.colours import Look, looks
-from reports.matmuls import Cell, cells, grid_of, label
+from reports.matmuls import Cell, cells, grid_of, label, of_least_base
 from reports.rows import Row
 
 __all__ = ["CAPTION", "ORDER", "TITLE", "draw"]
@@ -25,7 +25,7 @@ ROOM = 0.3
 
 def draw(run: Row, summary: Row) -> Figure | None:
     """Return the figure, or None where no matmul was measured."""
-    measured = [row for row in rows.alignment(summary, "cases") if rows.rate_bounds(row, "flop_rate")]
+    measured = [row for row in of_least_base(summary, "cases") if rows.rate_bounds(row, "flop_rate")]
     if not measured:
         return None
     found = cells(measured)
@@ -47,11 +47,11 @@ def draw(run: Row, summary: Row) -> Figure | None:
     for line, device in enumerate(devices):
         here = [cell for cell in found if cell.device == device]
         ends = [end / 1e9 for cell in here for row in found[cell] for end in rows.rate_bounds(row, "flop_rate") or ()]
-        for column, (dtype, stack) in enumerate(columns):
+        for column, kind in enumerate(columns):
             axes = figure.add_subplot(grid[line, column])
-            panel = {cell.provider: found[cell] for cell in here if (cell.dtype, cell.stack) == (dtype, stack)}
+            panel = {cell.provider: found[cell] for cell in here if cell[2:] == kind}
             _panel(axes, panel, named)
-            axes.set_title(label(Cell("", device, dtype, stack), provider=False), pad=6)
+            axes.set_title(label(Cell("", device, *kind), provider=False), pad=6)
             axes.set_ylim(0, max(ends) * 1.08)
             axes.tick_params(labelleft=column == 0)
             drawing.plain_axis(axes, "y")
@@ -67,8 +67,7 @@ def _panel(axes: Axes, panel: Mapping[str, list[Row]], named: Mapping[str, Look]
     if not sizes:
         axes.set_axis_off()
         return
-    drawing.size_axis(axes, {size: place for place, size in enumerate(sizes)}, "matrix size, m = k = n")
-    axes.tick_params(axis="x", labelsize=9)
+    size_axes.label(axes, sizes)
     for index, (provider, members) in enumerate((name, panel[name]) for name in named if name in panel):
         offset = drawing.dodge(index, len(panel), ROOM)
         spots = []

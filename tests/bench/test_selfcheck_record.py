@@ -15,7 +15,7 @@ from tests import selfcheck_tries as fake
 
 
 def some():
-    return [*fake.identical(1, copies=1), fake.planted(1)[0], fake.peers(1)[0], *fake.timers()]
+    return [*fake.identical(1, copies=1), fake.planted(1)[0], fake.peers(1)[0], *fake.timers(), *fake.attributions(1)]
 
 
 @pytest.fixture
@@ -127,6 +127,10 @@ def in_comparison(**changes):
         in_comparison(ci_low=-1),
         in_comparison(group=7),
         in_comparison(ratio=1).replace('"ratio": 1,', '"ratio": 1e999,'),
+        damaged(fake.attributions(1)[0], factor=None),
+        damaged(fake.attributions(1)[0], effects=None),
+        damaged(fake.attributions(1)[0], effects=[{"factor": "size"}]),
+        damaged(fake.attributions(1)[0], effects=[fake.attributions(1)[0]["effects"][0] | {"ratio": 0}]),
         damaged(fake.peers(1)[0], ratio=0),
         damaged(fake.peers(1)[0], rule=None),
         damaged(fake.timers()[0], rows=[{"timer": "t", "caught": "yes", "by": "", "detail": ""}]),

@@ -59,6 +59,15 @@ def test_torch_is_planted_in_only_where_it_is():
     assert all(name.startswith("numpy") for name in names)
 
 
+def test_causes_are_told_apart_in_numpy_where_it_is_asked_for():
+    def names(parts, frameworks):
+        return [one.name for one in schedule.jobs(parts, Surroundings(0, 1, 0.02, frameworks, Path()))]
+
+    assert names(("attribution",), ("numpy", "torch")) == ["attribution"]
+    assert names(("attribution",), ("torch",)) == []
+    assert "attribution" not in names(("aa", "planted", "timers"), ("numpy",))
+
+
 class Tool:
     """Stands for a peer."""
 

@@ -112,7 +112,11 @@ def test_a_folder_in_use_is_refused(tmp_path, trying, capsys):
     assert "holds other files" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("at_least", "caught", "status"), [(0.0, True, 0), (0.02, True, 1), (0.0, False, 1)])
-def test_a_broken_promise_is_status_1(at_least, caught, status):
+@pytest.mark.parametrize(
+    ("at_least", "caught", "traced", "status"),
+    [(0.0, True, 0.95, 0), (0.02, True, 0.95, 1), (0.0, False, 0.95, 1), (0.0, True, 0.8, 1)],
+)
+def test_a_broken_promise_is_status_1(at_least, caught, traced, status):
     found = {"aa": {"false": {"at_least": at_least}}, "timers": [{"caught": True}, {"caught": caught}]}
+    found["attribution"] = [{"enough": {"at_most": 1.0}}, {"enough": {"at_most": traced}}]
     assert selfchecking._holds(found) == (status == 0)

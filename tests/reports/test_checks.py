@@ -239,3 +239,26 @@ def test_figures_say_whose_control_failed(name: str, group: str, checked: tuple[
     assert "control failed" not in words()
     failed(summary, group)
     assert "control failed" in words()
+
+
+def test_a_gpu_that_meets_its_power_limit_is_told_apart_from_disturbance():
+    row = {"study": "alignment", "samples": 100, "steal": 0.0, "pressure": 0.0, "switches": 0.0, "frequency": 0.0,
+           "throttled": 0.0, "clock": 0.0, "any": 0.0, "power_cap": 0.25}  # fmt: skip
+    none, capped = checks.notes({"disturbed": [row]})
+    assert none.startswith("No sample was disturbed")
+    assert "25\u00a0% met the power limit of a GPU" in capped
+
+
+def test_a_gpu_that_overheats_is_a_disturbance():
+    row = {"study": "alignment", "samples": 100, "throttled": 0.1, "clock": 0.2, "any": 0.2, "power_cap": 0.0}
+    (text,) = checks.notes({"disturbed": [row]})
+    assert "braked 10\u00a0%" in text
+    assert "clock of the GPU 20\u00a0%" in text
+
+
+def test_what_using_a_gpu_costs_is_told_where_it_was_measured():
+    row = {"study": "alignment", "launch_s": 4e-6, "synchronize_s": 9e-6, "round_trip_s": 1.5e-5}
+    (text,) = checks.harness({"harness": [row]})
+    for told in ("kernel took 4.00\u00a0µs", "waited for 15.0\u00a0µs", "for none 9.00\u00a0µs"):
+        assert told in text
+    assert checks.harness({"harness": [dict.fromkeys(row) | {"study": "alignment"}]}) == []

@@ -55,7 +55,13 @@ def test_the_page_and_its_pictures_are_written(records: tuple[Record, Record], t
     written = page.write(*records, tmp_path)
     assert written == tmp_path / "report.html"
     pictures = sorted(path.stem for path in (tmp_path / "figures").iterdir())
-    assert pictures == [name for name in plots.names() if not name.startswith(("selfcheck", "pipeline", "memory"))]
+    assert pictures == [
+        name
+        for name in plots.names()
+        if not name.startswith(
+            ("selfcheck", "pipeline", "memory", "reproduction", "causes", "alignment_alone", "roofline")
+        )
+    ]
     assert all(path.read_bytes().startswith(PNG) for path in (tmp_path / "figures").iterdir())
     text = written.read_text()
     assert text.count("data:image/png;base64,") == len(pictures)

@@ -14,8 +14,12 @@ from reports.colours import BUILT_IN
 
 Record = dict[str, Any]
 Maker = Callable[..., tuple[Record, Record]]
-MATMUL_ONLY = {"alignment", "matmul_rate"}
-RUN_FIGURES = [name for name in plots.names() if not name.startswith(("selfcheck", "pipeline", "memory"))]
+MATMUL_ONLY = {"alignment", "alignment_steps", "leading_dimension", "matmul_rate"}
+RUN_FIGURES = [
+    name
+    for name in plots.names()
+    if not name.startswith(("selfcheck", "pipeline", "memory", "reproduction", "roofline", "causes", "alignment_alone"))
+]
 VERDICTS_ONLY = {"ratio_over_width", "equivalence_width", "alignment", "control"}
 
 

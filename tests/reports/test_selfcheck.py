@@ -27,6 +27,7 @@ PARTS: dict[str, Callable[[], list[Record]]] = {
     "planted": lambda: fake.planted(6),
     "peers": lambda: fake.peers(6),
     "timers": fake.timers,
+    "attribution": lambda: fake.attributions(3),
 }
 SUBSETS = [subset for size in range(len(PARTS) + 1) for subset in combinations(PARTS, size)]
 RUN: Record = {"label": "a machine", "command": ["mlpbench", "selfcheck"], "machine": {"facts": {}}, "seed": 3}
@@ -59,7 +60,7 @@ def test_the_page_is_whole_whatever_there_is(subset: tuple[str, ...]) -> None:
     places = set(re.findall(r'href="#([^"]+)"', html))
     assert places <= set(re.findall(r'id="([^"]+)"', html))
     assert not re.search(r">(None|nan|inf)<|\bNone\b", html)
-    for part, key in (("planted", "planted"), ("peers", "peers"), ("timers", "timers")):
+    for part, key in (("planted", "planted"), ("peers", "peers"), ("timers", "timers"), ("attribution", "attribution")):
         assert (f'id="{key}"' in html) == (part in subset)
     assert ('id="identical"' in html) == bool({"aa", "planted"} & set(subset))
 
@@ -68,7 +69,7 @@ def test_the_page_is_whole_whatever_there_is(subset: tuple[str, ...]) -> None:
 def test_a_figure_is_drawn_of_what_it_is_about_and_of_nothing_else(part: str) -> None:
     summary = summary_of(PARTS[part]())
     drawn = {name: module.draw(RUN, summary) is not None for name, module in FIGURES.items()}
-    expected = {"aa": {"aa"}, "planted": {"power", "aa"}, "peers": {"peers"}, "timers": set()}[part]
+    expected = {"aa": {"aa"}, "planted": {"power", "aa"}, "peers": {"peers"}}.get(part, set())
     assert {name for name, there in drawn.items() if there} == expected
 
 
@@ -160,6 +161,18 @@ def test_the_harness_cost_is_told_at_its_worst() -> None:
     lines = [fake.own_try("aa", n, [], harness={"overhead": x, "in_samples": 0.7, "stopped_cpu": None})
              for n, x in enumerate((0.0001, 0.0012))]  # fmt: skip
     assert "take 0.12 % of it at worst" in without_spaces(text_of(summary_of(lines)))
+
+
+def test_it_is_said_how_much_of_a_cost_was_traced_to_its_cause() -> None:
+    lines = fake.attributions(6, deviation=0.0004)
+    told = without_spaces(text_of(summary_of(lines)))
+    for factor in ("size", "leading dimension", "base address"):
+        assert f"A cost of 20 % planted on the {factor} alone: of what is found of all causes, 100 % is found" in told
+    assert (
+        "(2 tries, at least 100 %), as 1.20×; of the intervals of the other causes and of interactions, 6 of 6" in told
+    )
+    lost = [line | {"effects": []} for line in lines[:1]]
+    assert "planted on the size alone: none of 1 tries came to anything." in without_spaces(text_of(summary_of(lost)))
 
 
 def test_a_table_becomes_markdown() -> None:

@@ -1,0 +1,140 @@
+"""What a step is: how many rows start on a boundary at each size, and the measured time per FLOP below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from bench.alignments import BOUNDARIES, aligned_share
+from reports import drawing, keys, rows
+from reports.colours import INK, MUTED, Look, looks
+from reports.formats import DEFAULT_MARGIN
+from reports.matmuls import base_sizes, dtype_place, item_size, of_least_base
+from reports.rows import Row
+
+__all__ = ["CAPTION", "ORDER", "TITLE", "draw"]
+
+TITLE = "What a step is: at which sizes rows start on a boundary"
+CAPTION = (
+    "A processor loads 16 to 64 bytes at once, with least effort from addresses that are multiples of as many. Strips "
+    "show which share of a matrix's rows starts at such a multiple, all at a dark square: computed, not measured. "
+    "Below is what was measured, with 95 % intervals: where time falls at a dark square and not beside it, the step is "
+    "real on this machine."
+)
+ORDER = 48
+SIZES = 17  # from the base on: at the last of them, rows of elements of 4 bytes start on lines again
+STRIPS_INCHES = 0.235 * len(BOUNDARIES)
+MEASURED_INCHES = 1.3
+TITLE_INCHES, AXIS_INCHES = 0.32, 0.6
+DARK = (0x2F, 0x5D, 0x7C)
+ROOM = 0.6
+
+
+def draw(run: Row, summary: Row) -> Figure | None:
+    """Return the figure, or None where no sizes were compared."""
+    bases = base_sizes(summary)
+    cases = [row for row in of_least_base(summary, "cases") if _is_plain(row) and row.get("status") != "skipped"]
+    dtypes = sorted({str(row["dtype"]) for row in cases if item_size(row["dtype"])}, key=dtype_place)
+    if not dtypes:
+        return None
+    base = min(bases[row["group"]] for row in cases)
+    compared = [row for row in of_least_base(summary, "comparisons") if _is_plain(row) and _ends(row)]
+    shown = [row for row in compared if base < row["n"] < base + SIZES]
+    blocks = {dtype: [row for row in shown if row["dtype"] == dtype] for dtype in dtypes}
+    named = looks(str(row["provider"]) for row in shown)
+    handles = [*keys.names(named), *keys.verdicts()] if shown else []
+    above = 0.32 + keys.inches(handles)
+    height = above + sum(map(_inches, blocks.values()))
+    figure = Figure(figsize=(drawing.WIDTH, height))
+    scale = _Scale([end for row in shown for end in _ends(row) or ()], run.get("margin") or DEFAULT_MARGIN)
+    for dtype, members in blocks.items():
+        _block(figure, above + TITLE_INCHES, base, dtype, members, named, scale)
+        above += _inches(members)
+    if handles:
+        keys.put(figure, handles, 0.08)
+    return figure
+
+
+class _Scale(NamedTuple):
+    """What the axes of all blocks share: the ends of intervals, and the margin."""
+
+    ends: list[float]
+    margin: float
+
+
+def _is_plain(row: Row) -> bool:
+    return (row.get("stack") or 1) == 1
+
+
+def _inches(members: list[Row]) -> float:
+    return TITLE_INCHES + STRIPS_INCHES + (MEASURED_INCHES if members else 0.0) + AXIS_INCHES
+
+
+def _block(
+    figure: Figure, top: float, base: int, dtype: str, members: list[Row], named: Mapping[str, Look], scale: _Scale
+) -> None:
+    """Draw a dtype's strips and, where there is any, what was measured."""
+    _strips(_beside(figure, top, STRIPS_INCHES), base, dtype, labelled=not members)
+    if members:
+        axes = _beside(figure, top + STRIPS_INCHES + 0.05, MEASURED_INCHES - 0.05)
+        _measured(axes, base, members, named)
+        drawing.ratio_axis(axes, scale.ends, scale.ends, scale.margin)
+        drawing.margin_band(axes, scale.margin)
+
+
+def _beside(figure: Figure, top: float, inches: float) -> Axes:
+    """Return axes as wide as the figure has room for, so many inches below its upper edge."""
+    height = float(figure.get_size_inches()[1])
+    axes: Axes = figure.add_axes((0.105, 1 - (top + inches) / height, 0.885, inches / height))
+    axes.set_xlim(-0.5, SIZES - 0.5)
+    axes.grid(visible=False, axis="x")
+    return axes
+
+
+def _strips(axes: Axes, base: int, dtype: str, *, labelled: bool) -> None:
+    """Draw, for each boundary, the share of rows that start on it at each size."""
+    size = item_size(dtype) or 1
+    for line, boundary in enumerate(BOUNDARIES):
+        for place in range(SIZES):
+            one_in = aligned_share(base + place, size, boundary)
+            shade = 1 / one_in
+            colour = "#" + "".join(f"{round(255 - shade * (255 - channel)):02x}" for channel in DARK)
+            axes.add_patch(Rectangle((place - 0.48, line + 0.04), 0.96, 0.92, facecolor=colour, linewidth=0))
+            axes.text(place, line + 0.53, "all" if one_in == 1 else f"1/{one_in}", fontsize=8, ha="center", va="center",
+                      color="white" if shade > 0.5 else INK)  # fmt: skip
+    axes.set_ylim(len(BOUNDARIES), 0)
+    axes.set_yticks([line + 0.5 for line in range(len(BOUNDARIES))], [f"{boundary} bytes" for boundary in BOUNDARIES])
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.grid(visible=False)
+    axes.set_title(
+        f"{dtype}, {size} {'byte' if size == 1 else 'bytes'} each: share of rows that start at a multiple of", pad=5
+    )
+    _sizes(axes, base, labelled=labelled)
+
+
+def _measured(axes: Axes, base: int, members: list[Row], named: Mapping[str, Look]) -> None:
+    providers = [name for name in named if any(row["provider"] == name for row in members)]
+    for row in members:
+        ends = _ends(row)
+        if ends:
+            aside = drawing.dodge(providers.index(row["provider"]), len(providers), ROOM)
+            drawing.point(axes, row["n"] - base + aside, ends, named[row["provider"]], row.get("verdict"))
+    axes.plot([0], [1], marker="_", markersize=13, color=MUTED, markeredgewidth=3)
+    axes.set_ylabel("time per FLOP")
+    _sizes(axes, base, labelled=True)
+
+
+def _sizes(axes: Axes, base: int, *, labelled: bool) -> None:
+    axes.set_xticks(range(SIZES), [str(base + place) for place in range(SIZES)] if labelled else [""] * SIZES)
+    axes.tick_params(axis="x", labelsize=8.5)
+    axes.set_xlabel("matrix size, m = k = n" if labelled else "")
+
+
+def _ends(row: Row) -> tuple[float, float, float] | None:
+    return rows.bounds(row, "ratio", "ci_low", "ci_high")
