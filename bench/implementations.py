@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import inspect
 import os
 import re
 import sys
@@ -19,7 +20,7 @@ from bench.case import CONTROL, spelled
 from bench.errors import BadInput
 from bench.folders import environments_file
 
-__all__ = ["Implementation", "built_in", "load", "resolve"]
+__all__ = ["Implementation", "built_in", "load", "refusal", "resolve"]
 
 IN_ENVIRONMENT = re.compile(r"(.+)@([A-Za-z0-9_-]+)", re.DOTALL)
 
@@ -76,6 +77,16 @@ def load(name: str, source: str | None) -> ModuleType:
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def refusal(module: ModuleType, device: str, dtype: str, keywords: Mapping[str, Any]) -> str | None:
+    """Return why an implementation, or a library, cannot run so here, or None.
+
+    Of the keywords, a variant's and ``shape``, it is asked with those that its ``unsupported`` takes.
+    """
+    takes = inspect.signature(module.unsupported).parameters.keys()
+    reason: str | None = module.unsupported(device, dtype, **{key: keywords[key] for key in takes & keywords.keys()})
+    return reason
 
 
 def _placed(

@@ -8,7 +8,8 @@ The contract of an implementation file:
     Optional literal ``{name: {keyword: value}}``; its rows are then ``NAME`` and ``NAME:VARIANT``, and the keywords
     are passed on to ``build``.
 ``unsupported(device, dtype) -> str | None``
-    The reason why it cannot run so here, or None.
+    The reason why it cannot run so here, or None. Where it has a parameter ``shape`` or one named like a variant's
+    keyword, which then have defaults, it is asked for each network or variant as well.
 ``build(shape, weights, *, learning_rate, loss_divisor, device, dtype) -> Model``
     A model that starts from exactly these weights.
 
