@@ -91,8 +91,8 @@ def _panel(axes: Axes, members: list[Row], names: list[str], look: Look) -> None
 
 def _is_mixed(row: Row, members: list[Row]) -> bool:
     """Whether an effect is of two causes at once, or the mean of what differs with another one."""
-    unlike = {one["factor"] for one in members if one["kind"] == CONDITIONAL}
-    return row["kind"] == INTERACTION or (row["kind"] == MAIN and row["factor"] in unlike)
+    unlike = {(one["factor"], one["level"]) for one in members if one["kind"] == CONDITIONAL}
+    return row["kind"] == INTERACTION or (row["kind"] == MAIN and (row["factor"], row["level"]) in unlike)
 
 
 def _faint(look: Look) -> Look:
