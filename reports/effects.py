@@ -178,7 +178,7 @@ def _costs(row: Row) -> str:
     figures = f"({row['verdict']}, {wording.ratio_of(row)}, {wording.interval_of(row)})"
     if row["verdict"] in ("faster", "slower"):
         return f"{'costs' if row['verdict'] == 'slower' else 'saves'} {percent(abs(row['ratio'] - 1))} {figures}"
-    return f"{'costs nothing' if row['verdict'] == 'equivalent' else 'is undecided'} {figures}"
+    return f"{'makes no difference' if row['verdict'] == 'equivalent' else 'is undecided'} {figures}"
 
 
 def _trap(summary: Row, row: Row) -> str:

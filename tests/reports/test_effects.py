@@ -37,7 +37,7 @@ def test_each_cause_is_told_with_cost_verdict_ratio_and_interval(summary: Record
     set_to(effect(summary, 1025), 1.005, "equivalent")
     set_to(effect(summary, 4), 0.85, "faster")
     assert plain(effects.causes(summary)[:1]) == (
-        "In numpy float32, per unit of arithmetic: size 1025 instead of 1024 costs nothing (equivalent, 1.005x, "
+        "In numpy float32, per unit of arithmetic: size 1025 instead of 1024 makes no difference (equivalent, 1.005x, "
         "0.985-1.025); a misaligned leading dimension (1041 instead of 1040) costs 20 % (slower, 1.20x, 1.18-1.22); a "
         "base address 4 bytes beyond a boundary saves 15 % (faster, 0.85x, 0.83-0.87)."
     )
