@@ -64,7 +64,10 @@ def run_command(
     ] = None,
     device: Annotated[list[str] | None, typer.Option(help="cpu or cuda; repeat to add. [cpu]")] = None,
     dtype: Annotated[
-        list[str] | None, typer.Option(help="float32, float64, bfloat16 or float16; repeat to add.")
+        list[str] | None,
+        typer.Option(
+            help="float32, float64, bfloat16 or float16; with the study alignment also tf32 and int8; repeat to add."
+        ),
     ] = None,
     threads: Annotated[
         int | None, typer.Option(help="Threads per worker; by default the physical cores this process may use.")
@@ -163,9 +166,10 @@ def selfcheck_command(
     part: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="aa|planted|timers|peers",
+            metavar="aa|planted|timers|peers|attribution",
             help="aa: identical pairs; planted: known differences; timers: deliberately broken ones; peers: pyperf, "
-            "pytest-benchmark and torch.utils.benchmark on the same pairs (extra `peers`). Repeat to add. "
+            "pytest-benchmark and torch.utils.benchmark on the same pairs (extra `peers`); attribution: a cost on one "
+            "factor of three. Repeat to add. "
             "[timers aa planted]",
         ),
     ] = None,
@@ -187,6 +191,74 @@ def selfcheck_command(
     asked = selfchecking.Asked(budget, tuple(part or ()), tuple(framework or ()), threads, seed, margin)
     code = selfchecking.selfcheck(asked, out, resume=resume, as_json=as_json)
     raise typer.Exit(code)
+
+
+@app.command(
+    "reference",
+    epilog="Examples: mlpbench reference --device cuda --out results/my-gpu · until it stops asking for another piece: "
+    "while mlpbench reference --out results/my-gpu; [ $? -eq 130 ]; do :; done",
+)
+def reference_command(
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cuda",
+    out: Annotated[Path, typer.Option(help="Folder of all its runs, one in each folder within.")] = Path(
+        "runs/reference"
+    ),
+    piece: Annotated[float, typer.Option(metavar="SECONDS", help="How long this call may take.")] = 540.0,
+    preset: Annotated[str, typer.Option(help="quick, standard or thorough, of runs that are not begun yet.")] = "quick",
+    as_json: AsJson = False,
+) -> None:
+    """Run every study on one device, in pieces that resume one another, and say what holds."""
+    from mlpbench import reference
+
+    raise typer.Exit(reference.reference(device, out, piece, preset, as_json=as_json))
+
+
+@app.command(
+    "advise",
+    epilog="Examples: mlpbench advise --layers 784,250,10 --batch 256 · mlpbench advise --m 256 --k 333 --n 55 "
+    "--library numpy · mlpbench advise --check 20 --threads 1 --out runs/advice",
+)
+def advise_command(
+    m: Annotated[int | None, typer.Option(help="Rows of the activations, such as the batch.")] = None,
+    k: Annotated[int | None, typer.Option(help="Columns of the activations, rows of the weights.")] = None,
+    n: Annotated[int | None, typer.Option(help="Columns of the weights.")] = None,
+    layers: Annotated[
+        str | None, typer.Option(metavar="IN,HIDDEN,...,OUT", help="A network whose training step is to be padded.")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(help="Examples per step of --layers. [256]")] = None,
+    dtype: Annotated[str, typer.Option(help="float32, float64, bfloat16 or float16.")] = "float32",
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    library: Annotated[str | None, typer.Option(metavar="numpy|torch", help="That multiplies m, k, n. [torch]")] = None,
+    impl: Annotated[str | None, typer.Option(metavar="NAME|FILE", help="That trains --layers. [torch_concise]")] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Threads per worker; by default the physical cores this process may use.")
+    ] = None,
+    padded_once: Annotated[
+        bool, typer.Option("--padded-once", help="Activations are kept padded too, not copied in each step.")
+    ] = False,
+    preset: Annotated[str, typer.Option(help="quick, standard or thorough: launches of what is confirmed.")] = "quick",
+    margin: Annotated[float, typer.Option(help="The least gain that is worth padding for.")] = 0.02,
+    seed: Annotated[int, typer.Option(help="Of operands and every random order.")] = 0,
+    check: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Compare advice with a wide measurement on N random products up to 700, a minute or two each; "
+            "exit 1 if under 95 % are within 3 % of the best.",
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Keep the records there. [a check: runs/advice-check-...]")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the check in --out.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what to pad a product or a network to, and what that gains after all it costs; or not to pad."""
+    from mlpbench import advising
+
+    asked = advising.Asked(
+        {"m": m, "k": k, "n": n}, layers, batch, library, impl, padded_once, check, dtype, device, threads, preset,
+        margin, seed,
+    )  # fmt: skip
+    raise typer.Exit(advising.advise(asked, out, resume=resume, as_json=as_json))
 
 
 EnvironmentNames = Annotated[

@@ -293,8 +293,9 @@ def test_list_keeps_its_contract(capsys):
     assert cli.main(["list", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert {row["name"] for row in found["implementations"]} == {
-        "numpy_scratch", "torch_scratch", "torch_manual", "torch_concise", "torch_compile", "jax_scratch",
-        "flax_concise", "tensorflow_scratch", "keras_concise", "mxnet_scratch", "gluon_concise",
+        "numpy_scratch", "torch_scratch", "torch_manual", "torch_concise", "torch_compile", "torch_cudagraph",
+        "triton_fused", "jax_scratch", "flax_concise", "tensorflow_scratch", "keras_concise", "mxnet_scratch",
+        "gluon_concise",
     }  # fmt: skip
     for row in found["implementations"]:
         assert row["available"] is (row["reason"] is None)
