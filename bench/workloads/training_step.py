@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from itertools import cycle, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,11 @@ __all__ = [
 RESIDENT_BATCHES = 16
 CHECKED_BATCHES = 10
 LABEL_BYTES = 8
+
+# What the reference may take in float64, some half a minute on two cores, and how many steps its results amount to
+# (bench/expectation.py). Networks that fill a GPU are checked on as many examples as that allows.
+CHECK_FLOPS = 3e12
+CHECK_STEPS = 30
 ITEM_SIZES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
 
 
@@ -105,15 +111,17 @@ def graph(model: Model) -> str | None:
 def check(case: Case, provider: Any, data_dir: Path, cache: Path | None = None) -> Equality:
     """Compare the implementation with the reference on the case's images, or on random ones where there are none.
 
-    The reference's results are kept in the folder ``cache`` and read from there where it has them already.
+    The reference's results are kept in the folder ``cache`` and read from there where it has them already. Of a batch
+    that it would take too long for, fewer examples are compared, and the note says so.
     """
     from bench import equality
 
-    shape, batch = shape_of(case), int(case.parameters["batch"])
+    shape, whole, divisor = shape_of(case), int(case.parameters["batch"]), case.parameters.get("loss_divisor")
+    batch = max(1, min(whole, int(CHECK_FLOPS / (CHECK_STEPS * needed(shape, 1, case.dtype).flops))))
     images = labels = None
     if (data_dir / "train-images.npy").is_file():
         images, labels = examples(data_dir, shape, CHECKED_BATCHES * batch, case.seed)
-    return equality.check(
+    found = equality.check(
         provider,
         variant(case, provider),
         shape=shape,
@@ -122,11 +130,15 @@ def check(case: Case, provider: Any, data_dir: Path, cache: Path | None = None) 
         batch=batch,
         learning_rate=float(case.parameters["learning_rate"]),
         seed=case.seed,
-        loss_divisor=case.parameters.get("loss_divisor"),
+        loss_divisor=float(batch) if divisor == whole else divisor,
         images=images,
         labels=labels,
         cache=cache,
     )
+    if batch == whole:
+        return found
+    note = f"compared on batches of {batch}: the reference of {whole} examples would take too long"
+    return replace(found, note="; ".join(filter(None, (found.note, note))))
 
 
 def shape_of(case: Case) -> Shape:

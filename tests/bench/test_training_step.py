@@ -209,3 +209,24 @@ def test_the_check_takes_the_images_of_the_case(data, monkeypatch):
 
 def test_the_check_goes_without_images_where_there_are_none(tmp_path):
     assert training_step.check(case(batch=5, hidden=[3]), numpy_scratch, tmp_path).equal
+
+
+@pytest.mark.parametrize("divisor", [None, 4.0])
+def test_a_batch_that_the_reference_would_take_too_long_for_is_compared_in_part(tmp_path, monkeypatch, divisor):
+    whole = case(batch=4, loss_divisor=divisor)
+    flops = training_step.needed(training_step.shape_of(whole), 1, "float32").flops
+    assert training_step.check(whole, numpy_scratch, tmp_path).note is None
+    monkeypatch.setattr(training_step, "CHECK_FLOPS", 2.5 * flops * training_step.CHECK_STEPS)
+    seen = []
+
+    def build(*arguments, **keywords):
+        model = numpy_scratch.build(*arguments, **keywords)
+        step = model.train_step
+        model.train_step = lambda batch: (seen.append(len(batch[1])), step(batch))[1]
+        return model
+
+    found = training_step.check(whole, SimpleNamespace(build=build), tmp_path)
+    assert found.equal
+    assert set(seen) == {2}
+    assert "batches of 2" in found.note
+    assert "4 examples" in found.note
