@@ -17,6 +17,7 @@ from rich.table import Table
 
 from bench import series, store
 from bench.errors import BadInput
+from bench.plan import PRESETS
 from mlpbench import choices, holding
 from mlpbench.console import duration, error_console, output_console
 from mlpbench.running import INTERRUPTED
@@ -56,6 +57,7 @@ def reference(device: str, out: Path, piece_s: float, preset: str, *, as_json: b
     Returns 0 where everything is measured and holds, 1 where something does not, 130 where another piece is needed.
     """
     choices.among("--device", (device,), choices.DEVICES)
+    choices.among("--preset", (preset,), tuple(PRESETS))
     choices.seconds("--piece", piece_s, least=SHORTEST_S)
     if out.exists() and not out.is_dir():
         raise BadInput(f"--out {out}: expected a folder; name another")

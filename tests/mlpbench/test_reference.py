@@ -216,10 +216,16 @@ def test_a_run_that_cannot_be_is_told(status: int, words: str, tmp_path: Path, m
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"), [(("gpu", 500.0), "--device gpu"), (("cpu", 5.0), "--piece 5"), (("cpu", 500.0), "--out")]
+    ("arguments", "words"),
+    [
+        (("gpu", 500.0, "quick"), "--device gpu"),
+        (("cpu", 5.0, "quick"), "--piece 5"),
+        (("cpu", 500.0, "slow"), "--preset slow"),
+        (("cpu", 500.0, "quick"), "--out"),
+    ],
 )
-def test_bad_input(arguments: tuple[str, float], words: str, tmp_path: Path) -> None:
+def test_bad_input(arguments: tuple[str, float, str], words: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    device, piece = arguments
+    device, piece, preset = arguments
     with pytest.raises(BadInput, match=words):
-        reference.reference(device, tmp_path / "file", piece, "quick", as_json=False)
+        reference.reference(device, tmp_path / "file", piece, preset, as_json=False)
