@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.advice.choice import DO_NOT_PAD, PAD
-from bench.advice.problems import AS_IT_IS, Network, Problem
+from bench.advice.networks import Network
+from bench.advice.problems import AS_IT_IS, Problem
 from bench.advice.wide import WITHIN
 
 __all__ = ["line", "show", "show_check"]
@@ -41,9 +42,9 @@ def show_check(found: Row, lines: Sequence[Row], margin: float, console: Console
         )  # fmt: skip
     console.print(table)
     console.print(
-        f"Of {found['count']} products advice is within {100 * WITHIN:.0f} % of the best in {found['within']}; "
-        f"{found['padded']} were to be padded, {found['needless']} of them where nothing gains more than "
-        f"{100 * margin:g} %."
+        f"Of {found['count']} products advice is within {100 * WITHIN:.0f} % of the best in {found['within']}, and "
+        f"beyond, by the interval as well, in {found['shown_beyond']}; {found['padded']} were to be padded, "
+        f"{found['needless']} of them where nothing gains more than {100 * margin:g} %."
     )
 
 

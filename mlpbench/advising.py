@@ -15,7 +15,9 @@ from rich.console import Console
 from bench import implementations, libraries
 from bench.advice import answer, choice
 from bench.advice.measuring import Measuring
-from bench.advice.problems import Network, Place, Problem, Product
+from bench.advice.networks import Network
+from bench.advice.problems import Place, Problem
+from bench.advice.products import Product
 from bench.advice.stages import Settings, Unmeasurable
 from bench.errors import BadInput
 from bench.hardware.cpu import usable_cores

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.advice.problems import Place, Product
+from bench.advice.problems import Place
+from bench.advice.products import Product
 from bench.case import Case
 from bench.plan import Plan
 from bench.store import Records

@@ -35,7 +35,10 @@ class Measuring:
     on_progress: Callable[[Progress], None] = lambda progress: None
 
     def __call__(self, plan: Plan, margin: float) -> Records:
-        """Measure what is to be judged by the margin; KeyboardInterrupt passes through and leaves no worker and no temporary file behind."""
+        """Measure what is to be judged by the margin.
+
+        KeyboardInterrupt passes through and leaves no worker and no temporary file behind.
+        """
         (stage,) = plan.launches
         with tempfile.TemporaryDirectory(prefix="mlpbench-") as name:
             path = self.keep / stage if self.keep else Path(name) / "run"

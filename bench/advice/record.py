@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import jsonlines
+from bench.advice.wide import WITHIN
 from bench.errors import BadInput
 from bench.jsonlines import Appender, loads
 
@@ -55,13 +56,17 @@ def read(folder: Path) -> tuple[Record, list[Record], list[str]]:
 
 
 def derive(lines: list[Record]) -> Record:
-    """Return how many products were checked, of how many advice was right, and whether that is enough."""
+    """Return how many products were checked, of how many advice was right, and whether that is enough.
+
+    It goes by the ratios themselves; ``shown_beyond`` counts those whose interval, too, lies beyond what may be missed.
+    """
     count = len(lines)
     within, needless = (sum(bool(line[name]) for line in lines) for name in ("within", "needless"))
     return {
         "count": count,
         "within": within,
         "share_within": within / count if count else None,
+        "shown_beyond": sum(line["over_best"][1] > 1 + WITHIN for line in lines),
         "padded": sum(line["outcome"] == "pad" for line in lines),
         "needless": needless,
         "holds": count > 0 and within >= ENOUGH * count and needless <= (1 - ENOUGH) * count + ROUNDING,

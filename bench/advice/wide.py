@@ -18,7 +18,8 @@ import numpy as np
 
 from bench.advice import stages
 from bench.advice.choice import Advice, advise, contenders
-from bench.advice.problems import Place, Problem, Product, Sizes, changed, own
+from bench.advice.problems import Place, Problem, Sizes, changed, own
+from bench.advice.products import Product
 from bench.advice.stages import Result, Settings, Unmeasurable
 
 __all__ = ["WITHIN", "compare", "drawn", "widely"]

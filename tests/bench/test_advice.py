@@ -11,7 +11,9 @@ from bench import implementations
 from bench.advice import answer, stages
 from bench.advice.candidates import FURTHEST, MOST, candidates
 from bench.advice.choice import DO_NOT_PAD, INCONCLUSIVE, PAD, Advice, advise, contenders, predict
-from bench.advice.problems import Network, Place, Problem, Product, named, own
+from bench.advice.networks import Network
+from bench.advice.problems import Place, Problem, named, own
+from bench.advice.products import Product
 from bench.advice.stages import Settings, Unmeasurable
 from bench.case import Case
 from mlp_impls import Shape

@@ -119,6 +119,14 @@ def test_a_check_holds_if_19_of_20_are_right(beyond: int, needless: int, holds: 
     assert (found["holds"], found["within"]) == (holds, 20 - beyond)
 
 
+def test_those_shown_to_be_beyond_are_counted_apart() -> None:
+    some = lines(3)
+    for line, interval in zip(some, ([1.1, 1.05, 1.15], [1.1, 0.9, 1.3], [1.0, 1.0, 1.0]), strict=True):
+        line |= {"over_best": interval, "within": interval[0] <= 1.03}
+    found = record.derive(some)
+    assert (found["within"], found["shown_beyond"]) == (1, 1)
+
+
 def test_a_check_of_nothing_does_not_hold() -> None:
     assert not record.derive([])["holds"]
 
