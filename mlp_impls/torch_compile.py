@@ -4,6 +4,10 @@ Uses ``torch.func``: forward and loss through ``functional_call`` on the concise
 ``grad_and_value``, and the update in place, all in one graph. Uses neither ``loss.backward()`` nor an optimizer, which
 would split the step, and no dynamic shapes: each batch size is compiled on its own. The learning rate is a tensor, so
 that a model with another one needs no new code.
+
+The variants are torch's other modes, for CUDA. With ``reduce-overhead`` torch captures CUDA graphs, which read the
+parameters and the learning rate where they lie, and each batch from a copy, as what may change its place; each loss is
+copied, as the next step overwrites it. With ``max-autotune`` torch tries out kernels as well.
 """
 
 from __future__ import annotations
@@ -28,22 +32,26 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value
 
 from mlp_impls import Model, Shape
+from mlp_impls.cuda.products import multiply_exactly
 
-__all__ = ["FRAMEWORK", "build", "unsupported"]
+__all__ = ["FRAMEWORK", "VARIANTS", "build", "unsupported"]
 
 FRAMEWORK = "torch"
+VARIANTS = {"reduce_overhead": {"mode": "reduce-overhead"}, "max_autotune": {"mode": "max-autotune"}}
 DTYPES = {name: getattr(torch, name) for name in ("float32", "float64", "bfloat16", "float16")}
 
 Step = Callable[[dict[str, Tensor], Tensor, Tensor, Tensor], Tensor]
 Batch = tuple[Step, Tensor, Tensor]
 
 
-def unsupported(device: str, dtype: str) -> str | None:
+def unsupported(device: str, dtype: str, mode: str = "default") -> str | None:
     """Return why it cannot run so here, or None; compiling takes a C++ compiler (CPU) or Triton (CUDA)."""
     if dtype not in DTYPES:
         return f"torch_compile has no {dtype}"
     if device == "cuda":
         return _without_cuda()
+    if device == "cpu" and mode != "default":
+        return f"torch.compile's mode {mode} is for CUDA, whose graphs it captures"
     return _without_compiler() if device == "cpu" else f"torch_compile has no device {device}"
 
 
@@ -99,7 +107,7 @@ def _network(shape: Shape, dtype: torch.dtype) -> nn.Sequential:
 
 
 @functools.cache
-def _compiled(shape: Shape, loss_divisor: float | None, device: str, dtype: torch.dtype, batch: int) -> Step:
+def _compiled(shape: Shape, loss_divisor: float | None, device: str, dtype: torch.dtype, batch: int, mode: str) -> Step:
     """Return the step for one batch size; models of the same kind share it."""
     network = _network(shape, dtype)
     criterion = nn.CrossEntropyLoss(reduction="mean" if loss_divisor is None else "sum")
@@ -117,7 +125,7 @@ def _compiled(shape: Shape, loss_divisor: float | None, device: str, dtype: torc
     # torch keeps what it compiled per code object, searches all of it at each call and gives up at eight: a code
     # object of its own leaves each step one entry.
     step.__code__ = step.__code__.replace()
-    compiled: Step = torch.compile(step, fullgraph=True, dynamic=False)
+    compiled: Step = torch.compile(step, fullgraph=True, dynamic=False, mode=mode)
     return compiled
 
 
@@ -125,7 +133,7 @@ class _CompiledModel:
     graph = "torch.compile of the whole step, a graph per batch size"
 
     def __init__(
-        self, shape: Shape, parameters: dict[str, Tensor], learning_rate: float, loss_divisor: float | None
+        self, shape: Shape, parameters: dict[str, Tensor], learning_rate: float, loss_divisor: float | None, mode: str
     ) -> None:
         self._shape = shape
         self._parameters = parameters
@@ -133,11 +141,12 @@ class _CompiledModel:
         precise = torch.float64 if self._like.dtype is torch.float64 else torch.float32
         self._learning_rate = torch.tensor(learning_rate, dtype=precise, device=self._like.device)
         self._loss_divisor = loss_divisor
+        self._mode = mode
 
     def place(self, images: NDArray[np.float32], labels: NDArray[np.int64]) -> Batch:
         """Return the step for this batch size, images, (batch, inputs), and labels, (batch,), on the device."""
         device, dtype = self._like.device, self._like.dtype
-        step = _compiled(self._shape, self._loss_divisor, device.type, dtype, len(labels))
+        step = _compiled(self._shape, self._loss_divisor, device.type, dtype, len(labels), self._mode)
         return step, self._images(images), torch.tensor(labels, dtype=torch.int64, device=device)
 
     def train_step(self, batch: Batch) -> Tensor:
@@ -168,6 +177,21 @@ class _CompiledModel:
         return torch.tensor(images, dtype=self._like.dtype, device=self._like.device)
 
 
+class _CapturedModel(_CompiledModel):
+    graph = "torch.compile of the whole step, which captures it in a CUDA graph per batch size"
+
+    def __init__(self, *settings: Any) -> None:
+        super().__init__(*settings)
+        # Or torch would copy the learning rate, and capture nothing, as it does not where it changes what it copies.
+        for tensor in (*self._parameters.values(), self._learning_rate):
+            torch._dynamo.mark_static_address(tensor, guard=False)
+
+    def train_step(self, batch: Batch) -> Tensor:
+        """Do one SGD step; return the loss. The first steps on a batch size compile and capture."""
+        torch.compiler.cudagraph_mark_step_begin()
+        return super().train_step(batch).clone()
+
+
 def _host(tensor: Tensor) -> NDArray[Any]:
     """Return a NumPy copy; NumPy has no bfloat16, which float32 holds exactly."""
     tensor = tensor.cpu()
@@ -183,10 +207,13 @@ def build(
     loss_divisor: float | None,
     device: str,
     dtype: str,
+    mode: str = "default",
 ) -> Model:
     """Return a model that starts from these weights; ``loss_divisor`` None is the batch's mean."""
+    multiply_exactly()
     if device == "cpu":
         _use_compiler()
     names = [name for name, _ in _network(shape, DTYPES[dtype]).named_parameters()]
     placed = [torch.tensor(np.ascontiguousarray(w.T), dtype=DTYPES[dtype], device=device) for w in weights]
-    return _CompiledModel(shape, dict(zip(names, placed, strict=True)), learning_rate, loss_divisor)
+    model = _CompiledModel if mode == "default" else _CapturedModel
+    return model(shape, dict(zip(names, placed, strict=True)), learning_rate, loss_divisor, mode)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mlp_impls import Model, Shape
+from mlp_impls.cuda.products import multiply_exactly
 
 __all__ = ["FRAMEWORK", "build", "unsupported"]
 
@@ -116,6 +117,7 @@ def build(
     dtype: str,
 ) -> Model:
     """Return a model that starts from these weights; ``loss_divisor`` None is the batch's mean."""
+    multiply_exactly()
     network = _network(shape, device, DTYPES[dtype])
     with torch.no_grad():
         for parameter, values in zip(network.parameters(), weights, strict=True):

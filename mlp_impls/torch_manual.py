@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mlp_impls import Model, Shape
+from mlp_impls.cuda.products import multiply_exactly
 
 __all__ = ["FRAMEWORK", "build", "unsupported"]
 
@@ -161,5 +162,6 @@ def build(
     dtype: str,
 ) -> Model:
     """Return a model that starts from these weights; ``loss_divisor`` None is the batch's mean."""
+    multiply_exactly()
     parameters = [torch.tensor(values, dtype=DTYPES[dtype], device=device) for values in weights]
     return _ManualModel(parameters, learning_rate, loss_divisor)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mlp_impls import Model, Shape
+from mlp_impls.cuda.products import multiply_exactly
 
 __all__ = ["FRAMEWORK", "build", "unsupported"]
 
@@ -115,5 +116,6 @@ def build(
     dtype: str,
 ) -> Model:
     """Return a model that starts from these weights; ``loss_divisor`` None is the batch's mean."""
+    multiply_exactly()
     parameters = [torch.tensor(w, dtype=DTYPES[dtype], device=device, requires_grad=True) for w in weights]
     return _ScratchModel(parameters, learning_rate, loss_divisor)

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("mlpbench", "reports", "bench", "mlp_impls")  # each may import itself and those after it
-FRAMEWORKS = {"flax", "jax", "keras", "mxnet", "optax", "tensorflow", "torch", "torchvision"}
+FRAMEWORKS = {"flax", "jax", "keras", "mxnet", "optax", "tensorflow", "torch", "torchvision", "triton"}
 FRAMEWORK_FOLDERS = (Path("mlp_impls"), Path("bench", "libraries"), Path("bench", "pipelines"))
 # pydantic is not among them: Typer itself loads it to read arguments.
 HEAVY = FRAMEWORKS | {"cpuinfo", "jinja2", "matplotlib", "numpy", "pandas", "psutil", "pynvml", "scipy"}

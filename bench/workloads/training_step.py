@@ -3,7 +3,8 @@
 Parameters: ``inputs``, ``hidden`` (a list), ``outputs``, ``batch`` and ``learning_rate``. The provider is an
 implementation. Steps cycle over a few batches: enough that no library can profit from seeing the same one again, few
 enough to fit any memory. With ``clock``, ``"device"``, the model's own step is captured several times over into a
-graph (``bench/replays.py``), over as many batches as exceed the L2; a model that replays graphs of its own cannot be.
+graph (``bench/replays.py``), over as many batches as exceed the L2; a model that has graphs of its own must not replay
+them meanwhile.
 
 FLOPs are those of the matrix products, two per multiplication: forward, the gradient of the weights, and, for all
 layers but the first, that of the inputs; as ``torch.utils.flop_counter.FlopCounterMode`` counts. Bytes are those that

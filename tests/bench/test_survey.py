@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -115,6 +116,30 @@ def test_a_provider_that_cannot_be_imported_leaves_the_others_of_its_environment
     assert set(found.reasons) == {cases["raises"].id, cases["crashes"].id, case("no_such_implementation").id}
     assert found.reasons[cases["raises"].id] == "ValueError: mine"
     assert found.environments["numpy"]["framework"] == "numpy"
+
+
+def test_variants_and_networks_are_asked_about_where_an_implementation_looks_at_them(tmp_path):
+    path = tmp_path / "looks.py"
+    path.write_text(
+        "FRAMEWORK = 'numpy'\nVARIANTS = {'fast': {'mode': 'fast', 'other': 1}}\ndef build(): pass\n"
+        "def unsupported(device, dtype, mode=None, shape=None):\n"
+        "    return f'{mode} {shape.name}' if mode or shape and shape.hidden else None\n"
+    )
+    networks = [{"inputs": 4, "hidden": hidden, "outputs": 2} for hidden in ([], [3], [5])]
+    cases = [
+        replace(case("looks", str(path)), name=f"{number} {variant}", variant=variant, parameters=network)
+        for number, network in enumerate(networks)
+        for variant in ("", "fast")
+    ]
+    found = reasons(*cases)
+    assert [found.get(one.id) for one in cases] == [
+        None,
+        "fast 4-2",
+        "None 4-3-2",
+        "fast 4-3-2",
+        "None 4-5-2",
+        "fast 4-5-2",
+    ]
 
 
 def test_a_missing_environment_has_its_remedy_and_starts_nothing(monkeypatch):

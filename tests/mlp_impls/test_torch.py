@@ -75,6 +75,6 @@ def test_a_compiler_other_than_the_usual_one_is_what_torch_is_told_to_use(compil
 
 def test_many_batch_sizes_do_not_reach_the_limit_of_recompilations(compiled):
     """Each batch size has code of its own, where torch would give up at the ninth of one function."""
-    steps = [compiled._compiled(SHAPE, None, "cpu", torch.float32, batch) for batch in range(1, 12)]
+    steps = [compiled._compiled(SHAPE, None, "cpu", torch.float32, batch, "default") for batch in range(1, 12)]
     originals = {id(step._torchdynamo_orig_callable.__code__) for step in steps}
     assert len(originals) == len(steps)

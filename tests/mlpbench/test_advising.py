@@ -234,7 +234,7 @@ def test_a_check_that_holds_is_status_0_and_one_that_does_not_1(tmp_path, world,
 
     world(odd)
     assert checked(tmp_path / "bad", 2) == 1
-    assert "in 0; 0 were to be padded" in capsys.readouterr().out
+    assert "in 0, and beyond, by the interval as well, in 2; 0 were to be padded" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("_known_machine")
