@@ -22,12 +22,11 @@ from bench import series, stats
 from bench.launch import PILOT
 from bench.plan import Plan, Planned
 from bench.stats import LEAST_JUDGED as LEAST_LAUNCHES
-from bench.stats import Comparison
+from bench.stats import LEAST_ROUNDS, Comparison
 from bench.store import Records
 
 __all__ = [
     "LEAST_LAUNCHES_TO_STOP",
-    "LEAST_ROUNDS",
     "PILOT_LAUNCHES",
     "Cost",
     "Noise",
@@ -43,7 +42,6 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 PILOT_LAUNCHES = 3
-LEAST_ROUNDS = 20  # of a launch; with fewer there is no verdict (bench/comparisons.py)
 MOST_LAUNCHES = 200
 MOST_ROUNDS = 1000  # beyond, a round more narrows nothing that launches do not
 SHORTEST_ROUND_S = 1e-4

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import columns, disturbance, stats, steady, workloads
-from bench.budget import LEAST_ROUNDS
 from bench.case import Case, Group
 from bench.plan import Planned
 from bench.stats import Comparison
@@ -120,7 +119,7 @@ def _too_few(pair: Pair) -> str | None:
     """Return why there is too little for a verdict, or None; rounds count as planned, whatever samples were lost."""
     if pair.comparison.launches < stats.LEAST_JUDGED:
         return f"fewer than {stats.LEAST_JUDGED} launches"
-    return f"fewer than {LEAST_ROUNDS} rounds" if pair.times.shape[1] < LEAST_ROUNDS else None
+    return f"fewer than {stats.LEAST_ROUNDS} rounds" if pair.times.shape[1] < stats.LEAST_ROUNDS else None
 
 
 def _verdict(comparison: Comparison, factor: float, margin: float, alpha: float, *, few: bool) -> str:

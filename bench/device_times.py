@@ -1,6 +1,6 @@
 """What samples on a GPU say beyond the user's clock: the device's time per step, what using it costs, how it held out.
 
-Verdicts rest on the user's clock. The device's is shown beside it, for cases that have one.
+Verdicts rest on the user's clock. The device's is in summary.json beside it, for cases that have one.
 """
 
 from __future__ import annotations

@@ -27,7 +27,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import stats, steady, workloads
-from bench.budget import LEAST_ROUNDS
 from bench.case import Case, Group
 from bench.plan import Planned
 from bench.stats import Comparison
@@ -193,8 +192,8 @@ def _reason(contrast: Contrast, launches: Floats, rounds: int, unsteady: set[str
     """Return why there can be no verdict, or None."""
     if np.isfinite(launches).sum() < stats.LEAST_JUDGED:
         return f"fewer than {stats.LEAST_JUDGED} launches"
-    if rounds < LEAST_ROUNDS:
-        return f"fewer than {LEAST_ROUNDS} rounds"
+    if rounds < stats.LEAST_ROUNDS:
+        return f"fewer than {stats.LEAST_ROUNDS} rounds"
     return UNSTEADY if unsteady & contrast.weights.keys() else None
 
 

@@ -39,7 +39,7 @@ class Slow:
         if _kind(case) not in self._found:
             return False
         other, step_s = self._found[_kind(case)]
-        expected_s = step_s * workloads.work(case).flops / workloads.work(other).flops
+        expected_s = step_s * workloads.work(case).amount / workloads.work(other).amount
         if not _called_slow(case, expected_s, rounds):
             return False
         reason = f"not tried: at the rate of {other.group}, {other.name}, a step would take about {expected_s:.2g} s"

@@ -48,6 +48,7 @@ CONTROL_ALPHA = 0.01
 POWER = 0.8
 LEAST_SHARE_OF_ROUNDS = 0.5
 LEAST_LAUNCHES = 2  # below two there is no variance to estimate
+LEAST_ROUNDS = 20  # of a launch, for a verdict
 LEAST_JUDGED = 5  # launches for a verdict; with three, 13 % of families hold a false one (simulated; docs/method.md)
 MAD_TO_DEVIATION = 1.4826  # the median absolute deviation of normal noise times this is its standard deviation
 

@@ -103,7 +103,6 @@ def summarize(records: Records) -> Row:
             *_launch_notes(plan, records),
             *_plan_notes(plan, records),
             *audit.order(records.samples),
-            *excesses,
         ],
     }
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from bench import libraries
 from bench.environments import DEFAULT_FRAMEWORKS
+from bench.stats import LEAST_ROUNDS
 
 __all__ = [
     "BASE",
@@ -19,7 +20,6 @@ __all__ = [
     "CAUSES",
     "HERE",
     "LAYOUTS",
-    "LEAST_ROUNDS",
     "MATMUL",
     "QUICK_OFFSETS",
     "STACK",
@@ -46,7 +46,6 @@ ELSEWHERE = tuple(name for name in ALL if name not in HERE)
 DTYPES = ("float32", "float64", "bfloat16", "tf32", "float16", "int8")
 STACKABLE = tuple(dtype for dtype in DTYPES if dtype != "int8")
 
-LEAST_ROUNDS = 20  # for a verdict
 UNJUDGED = 4  # rounds where a product takes most of a second: one Williams square of three sizes and the control
 LINE = 64  # bytes
 

@@ -70,7 +70,7 @@ def _answer(problem: Problem, found: Row) -> list[str]:
             *_how(problem, found),
         ]
     if found["advice"] != DO_NOT_PAD:
-        return ["Inconclusive: run it again."]
+        return ["Inconclusive: run it again, or with a longer --preset."]
     return ["Do not pad.", *_nearest(found)]
 
 

@@ -23,7 +23,7 @@ __all__ = ["Asked", "groups", "left_out", "needs_data", "needs_real_data"]
 Chosen = tuple[implementations.Implementation, str]
 
 NETWORK_STUDIES = ("throughput", "accuracy", "pipeline")
-PRODUCT_STUDY = "alignment"
+PRODUCT_STUDIES = ("alignment", "data_effect")
 WITH_FLOORS = (*NETWORK_STUDIES, "roofline")  # whose cases also differ by implementation and depth
 
 
@@ -82,17 +82,17 @@ class Asked:
         """Options that no chosen study looks at are mistakes, and so are dtypes that one of them cannot have."""
         chosen = set(self.studies or studies.DEFAULT)
         for dtype in self.dtype:
-            if dtype not in choices.DTYPES and chosen != {PRODUCT_STUDY}:
+            if dtype not in choices.DTYPES and not chosen <= set(PRODUCT_STUDIES):
                 raise BadInput(
-                    f"--dtype {dtype}: only matrix products have it; name the study {PRODUCT_STUDY} alone, or leave "
-                    "this out"
+                    f"--dtype {dtype}: only matrix products have it; name {' or '.join(PRODUCT_STUDIES)} alone, or "
+                    "leave this out"
                 )
         for option, values, meant in (
             ("--impl", self.impl, WITH_FLOORS),
             ("--width", self.width, NETWORK_STUDIES),
             ("--depth", self.depth, WITH_FLOORS),
             ("--batch", self.batch, NETWORK_STUDIES),
-            ("--size", self.size, ("alignment", "data_effect")),
+            ("--size", self.size, PRODUCT_STUDIES),
             ("--epochs", (self.epochs,), ("accuracy",)),
             ("--seeds", (self.seeds,), ("accuracy",)),
             ("--rate", self.rate, ("accuracy",)),

@@ -66,7 +66,8 @@ def run_command(
     dtype: Annotated[
         list[str] | None,
         typer.Option(
-            help="float32, float64, bfloat16 or float16; with the study alignment also tf32 and int8; repeat to add."
+            help="float32, float64, bfloat16 or float16; with alignment or data_effect alone also tf32 and int8; "
+            "repeat to add."
         ),
     ] = None,
     threads: Annotated[
@@ -207,7 +208,9 @@ def reference_command(
     preset: Annotated[str, typer.Option(help="quick, standard or thorough, of runs that are not begun yet.")] = "quick",
     as_json: AsJson = False,
 ) -> None:
-    """Run every study on one device, in pieces that resume one another, and say what holds."""
+    """Run throughput, roofline, alignment, memory, reproduction and accuracy on one device, in pieces that resume one
+    another, the first three twice, and say what holds.
+    """
     from mlpbench import reference
 
     raise typer.Exit(reference.reference(device, out, piece, preset, as_json=as_json))

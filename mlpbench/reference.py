@@ -1,4 +1,4 @@
-"""``mlpbench reference``: all studies on one device, in pieces that resume one another, and what holds of them."""
+"""``mlpbench reference``: a run of each kind on one device, in pieces that resume one another; what holds of them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ PARTS = (
 def reference(device: str, out: Path, piece_s: float, preset: str, *, as_json: bool) -> int:
     """Measure what is still missing in the folder, for so many seconds at most, and say what holds.
 
-    Returns 0 where everything is measured and holds, 1 where something does not, 130 where another piece is needed.
+    Returns 0 where everything is measured and nothing is missed, though some may stay open, 1 where something is, 130
+    where another piece is needed.
     """
     choices.among("--device", (device,), choices.DEVICES)
     choices.among("--preset", (preset,), tuple(PRESETS))
@@ -127,9 +128,12 @@ def _run(command: list[str], seconds: float) -> int:
 
 
 def _is_whole(folder: Path) -> bool:
-    """Return whether every planned launch of a run is there."""
-    if not (folder / "run.json").exists():
+    """Return whether every planned launch of a run is there, and a summary of them."""
+    summary, outcomes = folder / "summary.json", folder / "outcomes.jsonl"
+    if not (folder / "run.json").exists() or not summary.exists():
         return False
+    if outcomes.exists() and summary.stat().st_mtime < outcomes.stat().st_mtime:
+        return False  # interrupted in its report, which --resume makes up for
     records = store.read(folder)
     complete = series.complete_launches(records)
     return all(len(complete.get(study, {})) >= count for study, count in records.run["plan"]["launches"].items())

@@ -50,14 +50,9 @@ def notes(summary: Row) -> list[str]:
     lost = [f"{number} {status}" for status, number in sorted(counts.items(), key=str)]
     one_run = ONE_RUN if not summary.get("cases") or any(map(rows.is_judged, summary["cases"])) else ONE_RUN_SHOWN
     if not lost:
-        return [*checks.notes(summary), *_noted(summary), one_run]
+        return [*checks.notes(summary), *(summary.get("notes") or []), one_run]
     first = f"Without a usable time: {listing(lost)} (of {len(summary['cases'])} cases); the reasons are listed below."
-    return [first, *checks.notes(summary), *_noted(summary), one_run]
-
-
-def _noted(summary: Row) -> list[str]:
-    """Return what the run itself noted, but for what is told as a warning."""
-    return [text for text in summary.get("notes") or [] if text not in (summary.get("excesses") or ())]
+    return [first, *checks.notes(summary), *(summary.get("notes") or []), one_run]
 
 
 def _effect(run: Row, name: str, row: Row) -> str:

@@ -32,7 +32,7 @@ __all__ = [
 
 CAUSES = "What is it that costs: size, leading dimension or base address?"
 TRAPS = "Is a power of two itself a trap?"
-SIZE, LEADING, ADDRESS = "size", "leading dimension", "base address"
+SIZE, ADDRESS = "size", "base address"
 TRAP = "power of two"
 MAIN, INTERACTION, CONDITIONAL = "main", "interaction", "conditional"
 KINDS = {

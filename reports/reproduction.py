@@ -103,7 +103,8 @@ def _elsewhere(summary: Row) -> list[str]:
     places = formats.listing(list(dict.fromkeys(row["judged_on"] or "an unknown processor" for row in other)))
     count = "None of them" if len(other) == len(judged) else f"Only {len(judged) - len(other)} of these {len(judged)}"
     return [
-        f"{count} was published for the processor that they are judged on here, {places}, as far as their sources say. "
+        f"{count} is known to be published for the processor that they are judged on here, {places}: sources that name "
+        "a family, or nothing, cannot be matched. "
         "What is otherwise may be so by the hardware, the library or its version: this run cannot tell which."
     ]
 

@@ -122,14 +122,18 @@ def _answer(
     notes = _failures(problem, seen, result)
     if not tried:
         notes.append("no size near these changes how rows are aligned or how whole vectors and tiles fit")
-    if result is not None:
-        notes += _unsettled(problem, result, margin)
+    elif result is None:
+        outcome = INCONCLUSIVE
+        notes.append("no padded size could be measured")
+    else:
+        unsettled = _unsettled(problem, result, margin)
+        notes += unsettled
         if result.control is not None and result.control["verdict"] in ("faster", "slower"):
             outcome = INCONCLUSIVE
             notes.append("the same problem twice came out different: something else disturbed this run; run it again")
         else:
             sizes = _chosen(problem, result, margin)
-            outcome = DO_NOT_PAD if sizes == own(problem) else PAD
+            outcome = PAD if sizes != own(problem) else INCONCLUSIVE if unsettled else DO_NOT_PAD
     return Advice(problem, outcome, sizes, tried, seen, result, tuple(notes))
 
 

@@ -82,7 +82,10 @@ def _line(problem: Product, answer: Advice, result: Result, margin: float) -> Ro
         raise Unmeasurable(f"{problem.title}: {result.failed[advised]}")
     best = min((own(problem), *result.rows), key=lambda sizes: _ratios(result, sizes)[0])
     over = 1.0, 1.0, 1.0
-    if advised != best and (compared := result.compare(advised, best)) is not None:
+    if advised != best:
+        compared = result.compare(advised, best)
+        if compared is None:
+            raise Unmeasurable(f"{problem.title}: too few launches to compare what was advised with the best")
         over = compared.ratio, compared.ci_low, compared.ci_high
     gain = _gain(_ratios(result, best), margin)
     return {

@@ -97,11 +97,9 @@ def _of_factor(factor: str, tries: Sequence[Sequence[Row]], seconds: Sequence[fl
 
 def _landed(found: Sequence[Row]) -> float:
     """Return the share of the planted cause in what was found of all causes, as logarithms; interactions left out."""
-    causes = {
-        one["factor"]: (one["truth"], abs(math.log(one["ratio"]))) for one in found if one["kind"] != "interaction"
-    }
-    planted = sum(size for truth, size in causes.values() if truth != 1.0)
-    total = sum(size for _, size in causes.values())
+    causes = {one["factor"]: (one["truth"], math.log(one["ratio"])) for one in found if one["kind"] != "interaction"}
+    planted = sum(max(0.0, size) for truth, size in causes.values() if truth != 1.0)  # a gain is no cost found
+    total = sum(abs(size) for _, size in causes.values())
     return planted / total if total else 0.0
 
 

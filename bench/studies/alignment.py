@@ -22,8 +22,9 @@ from typing import Any
 
 from bench import libraries, omissions, placing, sweeps
 from bench.case import Case, Group
+from bench.stats import LEAST_ROUNDS
 from bench.studies import Options, with_control
-from bench.sweeps import BASE, BATCHED, HERE, LEAST_ROUNDS, MATMUL, STACK, STACKED, Sweep
+from bench.sweeps import BASE, BATCHED, HERE, MATMUL, STACK, STACKED, Sweep
 from bench.workloads.matmul import ITEM_SIZES
 
 __all__ = ["BASE", "QUESTION", "SIZES", "groups", "left_out"]

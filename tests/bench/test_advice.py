@@ -180,7 +180,7 @@ class TestAnswers:
 
     def test_what_this_run_cannot_tell_is_said(self) -> None:
         found = asked(product(), World(gaining(n={512: 0.93}), launch=0.08, seed=3))
-        assert found.outcome == DO_NOT_PAD
+        assert found.outcome == INCONCLUSIVE
         assert any("this run cannot tell" in note for note in found.notes)
 
     def test_what_failed_is_said_and_not_advised(self) -> None:
@@ -192,6 +192,12 @@ class TestAnswers:
     def test_a_problem_that_cannot_be_measured_at_all_is_an_error_with_the_reason(self) -> None:
         with pytest.raises(Unmeasurable, match="out of memory"):
             asked(product(), World(arithmetic, broken={"as it is": "out of memory"}))
+
+    def test_where_no_padded_size_can_be_measured_nothing_is_said_of_padding(self) -> None:
+        broken = {named(product(), one.sizes): "out of memory" for one in candidates(product())}
+        found = asked(product(), World(arithmetic, broken=broken))
+        assert (found.outcome, found.sizes) == (INCONCLUSIVE, own(product()))
+        assert "no padded size could be measured" in found.notes
 
     def test_where_nothing_changes_nearby_nothing_is_measured(self) -> None:
         world = World(arithmetic)

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from bench import budget, launch, plan, runner, series, stats, store
-from bench.budget import LEAST_ROUNDS
 from bench.case import Case, Group
 from bench.launch import Context, Launch, Limits
 from bench.plan import Plan, Planned
@@ -266,7 +265,7 @@ def test_an_interrupted_launch_is_repeated_and_not_added(simulated, measure, tmp
 )
 def test_a_run_stops_on_widths_alone_and_resuming_it_adds_nothing(simulated, measure, case_s, taken):
     simulated.case_s = staticmethod(case_s)
-    records = measure(planned(14, rounds=LEAST_ROUNDS, precision=0.01))
+    records = measure(planned(14, rounds=stats.LEAST_ROUNDS, precision=0.01))
     assert Plan.from_json(records.run["plan"], 0).launches == {"throughput": taken}
     measure()
     assert simulated.taken == list(range(taken))

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import budget, comparisons
+from bench import budget, comparisons, stats
 from bench.case import Case, Group
 from bench.plan import Plan, Planned
 from bench.store import Records
 from bench.studies import with_control
 
-LEAST = budget.LEAST_ROUNDS
+LEAST = stats.LEAST_ROUNDS
 
 
 def group(name: str, rounds: int | None = None, launches: int | None = None) -> Group:

@@ -145,7 +145,7 @@ def test_advice_not_to_pad_says_what_came_closest(world, capsys):
 def test_a_failed_control_says_to_run_it_again(world, capsys):
     world(lambda case: 1.2 if case.control else 1.0)
     assert cli.main(["advise", *PRODUCT]) == 0
-    assert "Inconclusive: run it again." in capsys.readouterr().out
+    assert "Inconclusive: run it again, or with a longer --preset." in capsys.readouterr().out
 
 
 def test_json_alone_is_on_standard_output(world, capsys):

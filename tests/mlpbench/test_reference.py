@@ -168,6 +168,7 @@ def a_run(folder: Path, complete: int, planned: int = 5) -> None:
     ]
     (folder / "outcomes.jsonl").write_text("".join(json.dumps(one) + "\n" for one in outcomes))
     (folder / "samples.jsonl").write_text("")
+    (folder / "summary.json").write_text("{}")
 
 
 def test_what_is_whole_is_not_run_again_and_what_is_begun_is_resumed(
@@ -182,6 +183,8 @@ def test_what_is_whole_is_not_run_again_and_what_is_begun_is_resumed(
     monkeypatch.setattr(reference, "_run", run)
     a_run(tmp_path / PARTS[0].name, 5)
     a_run(tmp_path / PARTS[1].name, 4)
+    a_run(tmp_path / PARTS[2].name, 5)
+    (tmp_path / PARTS[2].name / "summary.json").unlink()
     console = Console(file=sys.stderr)
     assert reference._measure("cpu", tmp_path, time.monotonic() + 1e6, "quick", console)
     assert [command[command.index("--out") + 1] for command in commands] == [
@@ -189,7 +192,8 @@ def test_what_is_whole_is_not_run_again_and_what_is_begun_is_resumed(
     ]
     assert "--resume" in commands[0]
     assert "--device" not in commands[0]
-    assert all("--device" in command and "--resume" not in command for command in commands[1:])
+    assert "--resume" in commands[1]  # whole, but interrupted in its report
+    assert all("--device" in command and "--resume" not in command for command in commands[2:])
 
 
 def test_a_piece_that_is_over_starts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,8 +94,8 @@ def test_negative_controls_are_told_apart_and_last() -> None:
 
 
 def test_it_is_said_that_effects_were_published_for_other_hardware() -> None:
-    first = "was published for the processor that they are judged on here"
-    assert said(EVERY)[-1].startswith(f"None of them {first}, NVIDIA H200, as far as their sources say.")
+    first = "is known to be published for the processor that they are judged on here"
+    assert said(EVERY)[-1].startswith(f"None of them {first}, NVIDIA H200: sources that")
     same = row("one", "gone", 1.0, hardware="h200, locked")
     assert said(summary_of(same, row("two", "gone", 1.0)))[-1].startswith(f"Only 1 of these 2 {first}")
     assert not any(first in text for text in said(summary_of(same)))
