@@ -24,6 +24,7 @@ Chosen = tuple[implementations.Implementation, str]
 
 NETWORK_STUDIES = ("throughput", "accuracy", "pipeline")
 PRODUCT_STUDIES = ("alignment", "data_effect")
+OF_ALL = ("throughput", "accuracy", "roofline")  # which have all implementations unless some are asked for
 WITH_FLOORS = (*NETWORK_STUDIES, "roofline")  # whose cases also differ by implementation and depth
 
 
@@ -127,12 +128,23 @@ def left_out(asked: Asked, environ: Mapping[str, str] = os.environ) -> list[str]
     """Return, in sentences, what the studies asked for could measure as well, where they say so."""
     options = _options(asked, environ)
     found = {name: import_module(f"bench.studies.{name}") for name in asked.studies or studies.DEFAULT}
-    return [
+    told = [
         f"{name}, {asked.preset}: {sentence}"
         for name, study in found.items()
         if hasattr(study, "left_out")
         for sentence in study.left_out(options)
     ]
+    return _variants_left_out(asked, environ) + told
+
+
+def _variants_left_out(asked: Asked, environ: Mapping[str, str]) -> list[str]:
+    chosen = _implementations(asked, environ)
+    names = [entry.spelled(variant) for entry, variant in implementations.resolve(asked.impl, environ)
+             if (entry, variant) not in chosen]  # fmt: skip
+    concerned = [name for name in dict.fromkeys(asked.studies or studies.DEFAULT) if name in OF_ALL]
+    if not names or not concerned:
+        return []
+    return [f"{', '.join(concerned)}, {asked.preset}: left out are variants, which --impl all has: {', '.join(names)}."]
 
 
 def needs_data(found: list[Group]) -> bool:

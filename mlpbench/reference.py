@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from rich.table import Table
 from bench import series, store
 from bench.errors import BadInput
 from bench.plan import PRESETS
+from bench.survey import library_case, survey
 from mlpbench import choices, holding
 from mlpbench.console import duration, error_console, output_console
 from mlpbench.running import INTERRUPTED
@@ -64,6 +65,7 @@ def reference(device: str, out: Path, piece_s: float, preset: str, *, as_json: b
         raise BadInput(f"--out {out}: expected a folder; name another")
     console = error_console()
     deadline = time.monotonic() + piece_s
+    _require(device)
     if device == "cuda":
         _test(out / TESTS, console)
     whole = _measure(device, out, deadline, preset, console)
@@ -73,9 +75,20 @@ def reference(device: str, out: Path, piece_s: float, preset: str, *, as_json: b
     else:
         _show(found, output_console())
     if not whole:
-        console.print(f"not everything is measured yet; the same command goes on: mlpbench reference --out {out}")
+        console.print("not everything is measured yet; the same command goes on: mlpbench reference --device "
+                      f"{device} --preset {preset} --out {out}")  # fmt: skip
         return INTERRUPTED
     return 1 if any(one.state == holding.MISSED for one in found) else 0
+
+
+def _require(device: str) -> None:
+    """Raise BadInput where torch, the baseline of every study, cannot use the device."""
+    case = library_case("torch")
+    if case is None:
+        raise BadInput("--device: no library file for torch; restore bench/libraries/torch.py")
+    case = replace(case, device=device)
+    for reason in survey([case]).reasons.values():
+        raise BadInput(f"--device {device}: {reason}; mend that, or name another device and another --out")
 
 
 def _test(result: Path, console: Console) -> None:
@@ -136,7 +149,8 @@ def _is_whole(folder: Path) -> bool:
         return False  # interrupted in its report, which --resume makes up for
     records = store.read(folder)
     complete = series.complete_launches(records)
-    return all(len(complete.get(study, {})) >= count for study, count in records.run["plan"]["launches"].items())
+    planned = records.run["plan"]["launches"]
+    return bool(planned) and all(len(complete.get(study, {})) >= count for study, count in planned.items())
 
 
 def _summaries(out: Path) -> dict[str, Row]:

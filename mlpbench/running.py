@@ -240,7 +240,8 @@ def _show_plan(prepared: _Prepared) -> None:
             f"{prepared.plan.launches[entry.group.study]} × {entry.rounds}" if prepared.plan.budget_s is None else "?",
             " to ".join(f"{value:.4g}" for value in dict.fromkeys((flops[0], flops[-1]))),
         )  # fmt: skip
-    console.print(table)
+    if prepared.plan.groups:
+        console.print(table)
     skipped = Counter((f"{case.study}/{case.group}", reason) for case, _, reason in prepared.plan.skips)
     for (group, reason), count in skipped.items():
         console.print(f"skipped: {group}, {count} case{'s' * (count > 1)}: {reason}")

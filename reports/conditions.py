@@ -16,8 +16,8 @@ from reports.rows import Row
 __all__ = ["TIMED", "table", "warnings"]
 
 TIMED = (
-    "Timed is the same for every row: forward, loss, backward and update of one batch that is on the device already, "
-    "ending synchronised."
+    "Timed is the same for every row that trains: forward, loss, backward and update of one batch that is on the "
+    "device already, ending synchronised. Of matrix products it is one, into a result that is there already."
 )
 COLUMNS = {  # as recorded: what a page calls them, and the kind of their cells
     "threads": ("threads", "number"),

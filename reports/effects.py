@@ -45,7 +45,7 @@ WIDER = 8  # the size of the sweep, above its base, by which the trap is judged 
 BY_SIZES = {
     "faster": "the wider one is faster, so that the trap shows,",
     "equivalent": "no trap shows (equivalent)",
-    "slower": "no trap shows (the wider one is slower)",
+    "slower": "no trap shows (1024 is the faster one)",
     "inconclusive": "it is inconclusive",
 }
 FAILED = "control failed, not to be relied on"
@@ -72,13 +72,13 @@ def panels(summary: Row, *, marked: bool = True) -> dict[Kind, list[Row]]:
 
 
 def named(row: Row) -> str:
-    """Return an effect in a few words: ``leading dimension: misaligned, not aligned``; its own within a group."""
+    """Return an effect in a few words: ``leading dimension: misaligned instead of aligned``; its own within a group."""
     if row["kind"] == INTERACTION:
         return f"{row['level']}{_unit(row['factor'])}, together"
     unit = _unit(row["factor"])
     if row["kind"] == CONDITIONAL:
         return f"{row['level']}{unit}, where {_given(row)}"
-    return f"{row['factor']}: {row['level']}, not {row['reference']}{unit}"
+    return f"{row['factor']}: {row['level']} instead of {row['reference']}{unit}"
 
 
 def causes(summary: Row) -> list[str]:

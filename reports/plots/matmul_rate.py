@@ -14,7 +14,7 @@ from reports.rows import Row
 
 __all__ = ["CAPTION", "ORDER", "TITLE", "draw"]
 
-TITLE = "Matrix products per second: libraries and dtypes"
+TITLE = "Arithmetic per second in matrix products: libraries and dtypes"
 CAPTION = (
     "Arithmetic per second at each size, higher is better; bars, where there are any, are 95 % intervals. All panels "
     "share one scale, so heights compare across libraries and dtypes."

@@ -215,7 +215,7 @@ def test_what_a_cause_costs_under_conditions_stands_below_it_and_its_mean_is_fai
         summary["effects"].append(main | more | {"ratio": ratio, "ci_low": ratio - 0.01, "ci_high": ratio + 0.01})
     axes = panel(drawn("causes", run, summary), "numpy float32")
     names = [label.get_text() for label in axes.get_yticklabels()]
-    place = names.index("leading dimension: misaligned, not aligned")
+    place = names.index("leading dimension: misaligned instead of aligned")
     assert names[place + 1 : place + 3] == [f"misaligned, where base address is {address} bytes" for address in (0, 4)]
     colours = {
         float(line.get_xdata()[0]): to_hex(line.get_color())  # type: ignore[index]

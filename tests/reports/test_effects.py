@@ -127,10 +127,10 @@ def test_the_table_has_every_effect(summary: Record) -> None:
     assert [len(section.rows) for section in table.sections] == [7, 7]
     cells = [[cell.text for cell in line] for line in table.sections[0].rows]
     assert [line[0] for line in cells][:4] == [
-        "size: 1025, not 1024",
-        "leading dimension: misaligned, not aligned",
-        "leading dimension: power of two, not aligned",
-        "base address: 4, not 0 bytes",
+        "size: 1025 instead of 1024",
+        "leading dimension: misaligned instead of aligned",
+        "leading dimension: power of two instead of aligned",
+        "base address: 4 instead of 0 bytes",
     ]
     assert [line[1] for line in cells].count("both together") == 3
 
@@ -148,7 +148,7 @@ def test_causes_and_traps_are_on_the_page() -> None:
     asked = {finding.question for finding in findings(run, summary)}
     assert {effects.CAUSES, effects.TRAPS} <= asked
     assert "What each cause costs by itself" in html
-    assert "leading dimension: misaligned, not aligned" in html
+    assert "leading dimension: misaligned instead of aligned" in html
 
 
 def test_one_dimension_alone_has_sentences_of_its_own(summary: Record) -> None:
