@@ -39,7 +39,7 @@ class Preset:
 
 
 PRESETS = {
-    "quick": Preset(5, 25, 8, 20),
+    "quick": Preset(5, 24, 8, 20),  # whole squares of 2, 3, 4, 6, 8 and 12 cases: 25 rounds would become 36 for twelve
     "standard": Preset(10, 30, 10, 30),
     "thorough": Preset(20, 40, 20, 40),
 }
