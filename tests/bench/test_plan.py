@@ -32,7 +32,7 @@ def test_cheap_starts_get_more_launches():
     cheap = plan.make([group()], Survey(start_s={"numpy": 0.4}), "quick", 0)
     dear = plan.make([group()], Survey(start_s={"numpy": 2.0}), "quick", 0)
     assert (cheap.launches["alignment"], dear.launches["alignment"]) == (8, 5)
-    assert (cheap.groups[0].rounds, dear.groups[0].rounds) == (20, 24)  # whole squares of four: 25 make 28
+    assert (cheap.groups[0].rounds, dear.groups[0].rounds) == (20, 24)  # whole squares of four
 
 
 @pytest.mark.parametrize("preset", plan.PRESETS.values())
