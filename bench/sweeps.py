@@ -99,8 +99,8 @@ STANDARD = (
     *(Sweep(HERE, ("float32",), OFFSETS, varied=one) for one in "mkn"),
     Sweep(HERE, ("float32",), FEW_OFFSETS, STACKED),
     Sweep(("torch",), ("float32",), FEW_OFFSETS, BATCHED),
-    Sweep(HERE, ("float32",), QUICK_OFFSETS, base=2048),
-    Sweep(("torch",), ("bfloat16",), QUICK_OFFSETS, base=2048),
+    Sweep(HERE, ("float32",), FEW_OFFSETS, base=2048),
+    Sweep(("torch",), ("bfloat16",), FEW_OFFSETS, base=2048),
     Sweep(("torch",), ("float32", "bfloat16"), FEW_OFFSETS, base=4096, rounds=UNJUDGED),
     Sweep(("torch",), ("float32", "bfloat16"), FEW_OFFSETS, base=8192, rounds=UNJUDGED, devices=("cuda",)),
 )
