@@ -125,7 +125,7 @@ def test_standard_has_stacks_and_larger_bases() -> None:
     assert (batched["stack"], batched["batched"]) == (4, True)
     assert "batched" not in found["torch tensor-matrix float32 cpu"].cases[0].parameters
     for dtype in ("float32", "bfloat16"):
-        assert names(found[f"torch matmul {dtype} cpu, base 2048"]) == ["2048", "2049", "2050", "2052", "2056"]
+        assert names(found[f"torch matmul {dtype} cpu, base 2048"]) == ["2048", "2049", "2056"]
         large = found[f"torch matmul {dtype} cpu, base 4096"]
         assert (names(large), large.baseline) == (["4096", "4097", "4104"], "4096")
         assert large.rounds is not None
