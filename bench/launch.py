@@ -6,6 +6,7 @@ random order, serving all groups of one study in random order. While one worker 
 
 from __future__ import annotations
 
+import select
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -91,18 +92,19 @@ class Launch:
             self._measure(planned)
 
     def start(self, keep: Callable[[Case], bool] = lambda case: True) -> None:
-        """Start the workers in random order, two at a time where there are cores for it."""
+        """Start the workers in random order, the next as soon as one is up; two at a time where there are cores."""
         keys: dict[str, Case] = {}
         for planned in self.groups:
             keys |= {case.worker: case for case in self.context.live(planned.group.cases) if keep(case)}
-        cases = self.shuffled(list(keys.values()))
-        at_once = plan.starting_at_once()
-        for first in range(0, len(cases), at_once):
-            together = cases[first : first + at_once]
-            for case in together:
-                self._spawn(case)
-            for case in together:
-                self._await(case)
+        waiting = self.shuffled(list(keys.values()))
+        starting: list[Case] = []
+        while waiting or starting:
+            while waiting and len(starting) < plan.starting_at_once():
+                starting.append(waiting.pop())
+                self._spawn(starting[-1])
+            first = self._first_to_answer(starting)
+            starting.remove(first)
+            self._await(first)
 
     def figures(self) -> dict[str, float]:
         """Return the seconds since the launch began and those of CPU that stopped workers used meanwhile."""
@@ -224,6 +226,12 @@ class Launch:
         gpu = gpu_telemetry.of(case)
         if gpu is not None:
             self._gpus[case.worker] = gpu
+
+    def _first_to_answer(self, starting: Sequence[Case]) -> Case:
+        """Return the case whose worker has answered, or ended, before the others; the first of them if none does."""
+        workers = {self._workers[case.worker]: case for case in starting}
+        ready, _, _ = select.select(list(workers), [], [], self.context.limits.start_s)
+        return workers[ready[0]] if ready else starting[0]
 
     def _await(self, case: Case) -> bool:
         """Wait for a worker's hello; where it fails, so do all of its cases."""

@@ -87,6 +87,10 @@ class WorkerProcess:
         """Whether the process has not ended."""
         return self._process is not None and self._process.poll() is None
 
+    def fileno(self) -> int:
+        """The descriptor that its replies come from, as ``select`` wants it."""
+        return self._read
+
     def request(self, message: Mapping[str, Any], limit_s: float) -> dict[str, Any]:
         """Send a request and return the reply.
 
