@@ -35,6 +35,7 @@ from bench.budget import PILOT_LAUNCHES
 from bench.case import Case, Group
 from bench.errors import BadInput
 from bench.plan import Plan, Planned
+from bench.slow import TOO_SLOW
 from bench.store import FORMAT_VERSION, Records, write_json
 
 __all__ = ["summarize", "to_csv", "write"]
@@ -135,7 +136,7 @@ def _case_row(case: Case, planned: Planned, times: dict[str, Floats], status: di
     state, reason = status.get(case.id, ("measured" if measured else "not measured", None))
     row = columns.identity(case, planned.group) | {"status": state, "reason": reason} | columns.absolute(case, found)
     calibrations = series.outcomes_by_case(records, "calibration").get(case.id)
-    if calibrations and state == "too slow" and calibrations[-1]["step_s"] is not None:
+    if calibrations and state == TOO_SLOW and calibrations[-1]["step_s"] is not None:
         step_s = calibrations[-1]["step_s"]
         rate = row["flops"] / step_s
         items = workloads.work(case).items
@@ -170,7 +171,7 @@ def _statuses(records: Records) -> dict[str, tuple[str, str]]:
         elif kind == "equality" and not outcome["equal"]:
             found[case] = ("not equal", outcome["note"])
         elif kind == "calibration" and outcome["too_slow"]:
-            found[case] = ("too slow", outcome.get("reason") or _slow(outcome["step_s"]))
+            found[case] = (TOO_SLOW, outcome.get("reason") or _slow(outcome["step_s"]))
     return found
 
 

@@ -22,6 +22,7 @@ from bench.errors import BadInput
 from bench.launch import Limits
 from bench.plan import Plan
 from bench.privacy import anonymous
+from bench.slow import TOO_SLOW
 from bench.store import Records, RunFolder
 from bench.survey import Survey, survey
 from bench.workloads.training_epoch import EXAMPLES
@@ -217,7 +218,7 @@ def _measure(prepared: _Prepared, folder: RunFolder, began: float, console: Cons
 def _conclude(derived: dict[str, Any], path: Path, *, interrupted: bool, strict: bool) -> int:
     console = output_console()
     rows = derived["cases"]
-    gone = [row for row in rows if row["status"] in {"skipped", "failed", "not equal", "too slow"}]
+    gone = [row for row in rows if row["status"] in {"skipped", "failed", "not equal", TOO_SLOW}]
     if gone:
         kinds = {row["status"]: sum(other["status"] == row["status"] for other in gone) for row in gone}
         counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())

@@ -19,6 +19,7 @@ from bench.folders import cache_folder
 from bench.hardware.cpu import usable_cores
 from bench.launch import Limits
 from bench.process import WorkerError, WorkerProcess, spawn
+from bench.studies import LEARNING_RATE, network
 from bench.survey import survey
 from mlp_impls import Shape
 from mlpbench import choices
@@ -72,13 +73,7 @@ def verify(
 def _case(
     entry: implementations.Implementation, variant: str, device: str, dtype: str, batch: int, shape: Shape
 ) -> Case:
-    parameters = {
-        "inputs": shape.inputs,
-        "hidden": list(shape.hidden),
-        "outputs": shape.outputs,
-        "batch": batch,
-        "learning_rate": 0.1,
-    }
+    parameters = network(shape, batch, LEARNING_RATE)
     return Case(
         "verify", f"{shape.name} batch {batch} {dtype} {device}", entry.spelled(variant), "training_step", entry.name,
         entry.framework, parameters, device, dtype, usable_cores(), source=entry.source, variant=variant,
