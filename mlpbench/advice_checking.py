@@ -15,16 +15,15 @@ from bench import hardware
 from bench.advice import record as records
 from bench.advice import wide
 from bench.advice.measuring import Measuring
-from bench.advice.problems import Place, Problem, own
-from bench.advice.stages import SCREEN, Settings, Unmeasurable
+from bench.advice.problems import Place
+from bench.advice.stages import Settings, Unmeasurable
 from bench.errors import BadInput
 from bench.store import FORMAT_VERSION, RunFolder, write_json
-from bench.survey import Survey, survey
-from mlpbench import advice_text, recording
+from mlpbench import advice_preparing, advice_text, recording
 from mlpbench.console import ProgressLine, error_console, output_console
 from mlpbench.running import INTERRUPTED, signals
 
-__all__ = ["Asked", "able", "check", "record"]
+__all__ = ["Asked", "check"]
 
 BATCH = 5  # products that share their launches: a worker's start is the dearest part of one alone
 
@@ -48,25 +47,6 @@ class Asked:
         return place | {
             "library": self.library, "preset": self.preset, "margin": self.margin, "seed": self.seed
         }  # fmt: skip
-
-
-def able(problem: Problem, option: str) -> Survey:
-    """Return a survey of the problem; raises BadInput, which names the option, where it cannot run here."""
-    case = problem.case(SCREEN, own(problem), 0)
-    seen = survey([case])
-    if case.id in seen.reasons:
-        raise BadInput(
-            f"{option} {case.implementation}: cannot compute this here ({seen.reasons[case.id]}); name another, or "
-            "another --dtype or --device"
-        )
-    return seen
-
-
-def record(seen: Survey | None, threads: int | None, console: Console) -> Row:
-    """Return what the run.json of a stage begins with; the machine and its software are asked only with a survey."""
-    unasked: Row = {"command": [], "label": "", "machine": {"fingerprint": "", "facts": {}}}
-    described = unasked if seen is None else recording.describe(None, threads, console, seen).record
-    return described | {"data": {"kind": "none", "note": "advice needs no images"}}
 
 
 def check(asked: Asked, out: Path | None, *, resume: bool, as_json: bool) -> int:
@@ -96,7 +76,7 @@ def check(asked: Asked, out: Path | None, *, resume: bool, as_json: bool) -> int
 def _begun(asked: Asked, out: Path | None, console: Console) -> Path:
     if out is not None:
         RunFolder.check(out)
-    seen = able(wide.drawn(0, asked.seed, asked.place, asked.library), "--library")
+    seen = advice_preparing.able(wide.drawn(0, asked.seed, asked.place, asked.library), "--library")
     described = recording.describe(None, asked.place.threads, console, seen)
     folder = out or described.folder("advice-check-")
     RunFolder.check(folder)
@@ -125,8 +105,8 @@ def _go_on(folder: Path, asked: Asked, console: Console) -> bool:
     try:
         with ProgressLine(console) as progress:
             progress.note("looking at what can run here")
-            seen = able(wide.drawn(0, asked.seed, asked.place, asked.library), "--library")
-            measure = Measuring(record(None, None, console), None, progress)
+            seen = advice_preparing.able(wide.drawn(0, asked.seed, asked.place, asked.library), "--library")
+            measure = Measuring(advice_preparing.record(None, None, console), None, progress)
             settings = Settings(measure, seen, asked.preset, asked.margin, asked.seed)
             for first in range(0, len(left), BATCH):
                 numbers = left[first : first + BATCH]

@@ -24,7 +24,7 @@ from bench.hardware.cpu import usable_cores
 from bench.plan import PRESETS
 from bench.store import RunFolder, write_json
 from mlp_impls import Shape
-from mlpbench import advice_checking, advice_text, choices
+from mlpbench import advice_checking, advice_preparing, advice_text, choices
 from mlpbench.console import ProgressLine, error_console, output_console
 from mlpbench.running import signals
 
@@ -143,8 +143,8 @@ def _answered(problem: Problem, asked: Asked, out: Path | None, console: Console
         RunFolder.check(out)
     with ProgressLine(console) as progress:
         progress.note("looking at what can run here")
-        seen = advice_checking.able(problem, "--impl" if asked.layers else "--library")
-    record = advice_checking.record(None if out is None else seen, asked.threads, console)
+        seen = advice_preparing.able(problem, "--impl" if asked.layers else "--library")
+    record = advice_preparing.record(None if out is None else seen, asked.threads, console)
     with ProgressLine(console) as progress:
         settings = Settings(Measuring(record, out, progress), seen, asked.preset, asked.margin, asked.seed)
         try:

@@ -14,7 +14,7 @@ from bench.advice import record as records
 from bench.advice.problems import Place
 from bench.plan import Preset
 from bench.survey import Survey
-from mlpbench import advice_checking, advice_text, cli
+from mlpbench import advice_checking, advice_preparing, advice_text, cli
 from tests.advice_worlds import CHEAP, World, arithmetic, gaining
 
 PRODUCT = ["--m", "250", "--k", "330", "--n", "500", "--library", "numpy", "--threads", "1"]
@@ -38,7 +38,7 @@ def world(monkeypatch):
             return made(planned, margin)
 
         monkeypatch.setattr(measuring.Measuring, "__call__", carry_out)
-        monkeypatch.setattr(advice_checking, "survey", lambda cases: CHEAP)
+        monkeypatch.setattr(advice_preparing, "survey", lambda cases: CHEAP)
         return made
 
     return set_up
@@ -208,7 +208,7 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path, monkeypatch, capsys):
 
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
-    monkeypatch.setattr(advice_checking, "survey", lambda cases: CHEAP)
+    monkeypatch.setattr(advice_preparing, "survey", lambda cases: CHEAP)
     monkeypatch.setattr(runner, "measure", interrupted)
     assert cli.main(["advise", *PRODUCT]) == 130
     told = capsys.readouterr()
@@ -268,7 +268,7 @@ def test_a_check_in_a_library_that_cannot_is_bad_input(tmp_path, monkeypatch, ca
     def without(cases):
         return Survey(reasons={case.id: "no module named numpy" for case in cases})
 
-    monkeypatch.setattr(advice_checking, "survey", without)
+    monkeypatch.setattr(advice_preparing, "survey", without)
     assert checked(tmp_path / "check", 1) == 2
     assert "--library numpy: cannot compute this here (no module named numpy)" in capsys.readouterr().err
     assert not (tmp_path / "check" / "run.json").exists()
