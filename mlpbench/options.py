@@ -38,7 +38,7 @@ RunDepth = Annotated[list[int] | None, typer.Option(help="Hidden layers; repeat 
 RunBatch = Annotated[list[int] | None, typer.Option(help="Examples per step; repeat to add.")]
 Size = Annotated[list[int] | None, typer.Option(help="Matrix size; repeat to add.")]
 Epochs = Annotated[int | None, typer.Option(help="Of the study accuracy. [10]")]
-Seeds = Annotated[int | None, typer.Option(help="Of the study accuracy, each a launch. [3]")]
+Seeds = Annotated[int | None, typer.Option(help="Of the study accuracy, each a launch. [3; standard 5, thorough 10]")]
 Rate = Annotated[list[float] | None, typer.Option(help="Learning rate of accuracy; repeat to add. [0.1 0.5]")]
 RunDtype = Annotated[
     list[str] | None,
