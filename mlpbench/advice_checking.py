@@ -19,6 +19,7 @@ from bench.advice.problems import Place
 from bench.advice.stages import Settings, Unmeasurable
 from bench.errors import BadInput
 from bench.store import FORMAT_VERSION, RunFolder, write_json
+from bench.survey import Survey
 from mlpbench import advice_preparing, advice_text, recording
 from mlpbench.console import ProgressLine, error_console, output_console
 from mlpbench.running import INTERRUPTED, signals
@@ -73,10 +74,14 @@ def check(asked: Asked, out: Path | None, *, resume: bool, as_json: bool) -> int
     return 0 if found["holds"] else 1
 
 
+def _able(asked: Asked, console: Console) -> Survey:
+    return advice_preparing.able(wide.drawn(0, asked.seed, asked.place, asked.library), "--library", console)
+
+
 def _begun(asked: Asked, out: Path | None, console: Console) -> Path:
     if out is not None:
         RunFolder.check(out)
-    seen = advice_preparing.able(wide.drawn(0, asked.seed, asked.place, asked.library), "--library")
+    seen = _able(asked, console)
     described = recording.describe(None, asked.place.threads, console, seen)
     folder = out or described.folder("advice-check-")
     RunFolder.check(folder)
@@ -103,9 +108,8 @@ def _go_on(folder: Path, asked: Asked, console: Console) -> bool:
     left = [number for number in range(asked.count) if number not in done]
     file = records.opened(folder)
     try:
+        seen = _able(asked, console)
         with ProgressLine(console) as progress:
-            progress.note("looking at what can run here")
-            seen = advice_preparing.able(wide.drawn(0, asked.seed, asked.place, asked.library), "--library")
             measure = Measuring(advice_preparing.record(None, None, console), None, progress)
             settings = Settings(measure, seen, asked.preset, asked.margin, asked.seed)
             for first in range(0, len(left), BATCH):

@@ -11,16 +11,18 @@ from bench.advice.stages import SCREEN
 from bench.errors import BadInput
 from bench.survey import Survey, survey
 from mlpbench import recording
+from mlpbench.console import LOOKING, ProgressLine
 
 __all__ = ["able", "record"]
 
 Row = dict[str, Any]
 
 
-def able(problem: Problem, option: str) -> Survey:
+def able(problem: Problem, option: str, console: Console) -> Survey:
     """Return a survey of the problem; raises BadInput, which names the option, where it cannot run here."""
     case = problem.case(SCREEN, own(problem), 0)
-    seen = survey([case])
+    with ProgressLine(console) as progress:
+        seen = survey([case], told=progress.of_each(LOOKING))
     if case.id in seen.reasons:
         raise BadInput(
             f"{option} {case.implementation}: cannot compute this here ({seen.reasons[case.id]}); name another, or "

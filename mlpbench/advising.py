@@ -141,9 +141,7 @@ def advise(asked: Asked, out: Path | None, *, resume: bool, as_json: bool) -> in
 def _answered(problem: Problem, asked: Asked, out: Path | None, console: Console) -> Row:
     if out is not None:
         RunFolder.check(out)
-    with ProgressLine(console) as progress:
-        progress.note("looking at what can run here")
-        seen = advice_preparing.able(problem, "--impl" if asked.layers else "--library")
+    seen = advice_preparing.able(problem, "--impl" if asked.layers else "--library", console)
     record = advice_preparing.record(None if out is None else seen, asked.threads, console)
     with ProgressLine(console) as progress:
         settings = Settings(Measuring(record, out, progress), seen, asked.preset, asked.margin, asked.seed)

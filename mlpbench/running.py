@@ -28,7 +28,7 @@ from bench.survey import Survey, survey
 from bench.workloads.training_epoch import EXAMPLES
 from mlpbench import recording, reporting
 from mlpbench.asked import Asked, groups, left_out, needs_data, needs_real_data
-from mlpbench.console import ProgressLine, duration, error_console, output_console
+from mlpbench.console import LOOKING, ProgressLine, duration, error_console, output_console
 
 __all__ = ["INTERRUPTED", "Asked", "run", "signals"]
 
@@ -90,8 +90,7 @@ def _planned(asked: Asked, data_root: Path | None, console: Console, dry_run: bo
     found = groups(asked)
     source = data.DataSource("none", Path(), "a dry run needs no images") if dry_run else _data(found, data_root)
     with ProgressLine(console) as progress:
-        progress.note("looking at what can run here")
-        seen = survey(case for group in found for case in group.cases)
+        seen = survey((case for group in found for case in group.cases), told=progress.of_each(LOOKING))
     planned = replace(plan.make(found, seen, asked.preset, asked.seed), left_out=left_out(asked))
     if asked.budget is not None:
         if planned.groups and not budget.adjustable(planned):

@@ -23,7 +23,7 @@ from bench.selfcheck.schedule import Job, Surroundings
 from bench.store import FORMAT_VERSION, RunFolder, write_json
 from bench.survey import survey
 from mlpbench import choices, recording, reporting
-from mlpbench.console import ProgressLine, duration, error_console
+from mlpbench.console import LOOKING, ProgressLine, duration, error_console
 from mlpbench.running import INTERRUPTED, signals
 
 __all__ = ["Asked", "selfcheck"]
@@ -113,9 +113,8 @@ def _try(folder: Path, asked: Asked, console: Console) -> bool:
     file = record.open_tries(folder)
     try:
         with ProgressLine(console) as progress:
-            progress.note("looking at what can run here")
             found = record.read(folder)
-            jobs = schedule.jobs(asked.parts or DEFAULT_PARTS, _surroundings(found.run, asked.frameworks))
+            jobs = schedule.jobs(asked.parts or DEFAULT_PARTS, _surroundings(found.run, asked.frameworks, progress))
             for absent in schedule.missing() if "peers" in asked.parts else ():
                 console.print(absent)
             _until(time.monotonic() + asked.budget, jobs, found.lines, file, progress)
@@ -155,7 +154,7 @@ def _within(text: str, told: Progress) -> Progress:
     return Progress(f"{text}, {told.text}", told.done, told.total, told.left_s)
 
 
-def _surroundings(stored: Row, asked: tuple[str, ...]) -> Surroundings:
+def _surroundings(stored: Row, asked: tuple[str, ...], progress: ProgressLine) -> Surroundings:
     """Return what tries need; raises BadInput for a framework that was asked for and cannot run here."""
     threads = int(stored["threads"])
     cases = [
@@ -164,7 +163,7 @@ def _surroundings(stored: Row, asked: tuple[str, ...]) -> Surroundings:
         for case in (make(threads) for make in family)
         if case.framework in (asked or FRAMEWORKS)
     ]
-    reasons = survey(cases).reasons
+    reasons = survey(cases, told=progress.of_each(LOOKING)).reasons
     without = {case.framework: reasons[case.id] for case in cases if case.id in reasons}
     for name in asked:
         if name in without:

@@ -23,7 +23,7 @@ from bench.studies import LEARNING_RATE, network
 from bench.survey import survey
 from mlp_impls import Shape
 from mlpbench import choices
-from mlpbench.console import ProgressLine, error_console, output_console
+from mlpbench.console import LOOKING, ProgressLine, error_console, output_console
 
 __all__ = ["verify"]
 
@@ -59,8 +59,7 @@ def verify(
     cases = [_case(entry, variant, *rest) for entry, variant in chosen for rest in combinations]
     console = error_console()
     with ProgressLine(console) as progress:
-        progress.note("looking at what can run here")
-        reasons = survey(cases).reasons
+        reasons = survey(cases, told=progress.of_each(LOOKING)).reasons
         results = _check([case for case in cases if case.id not in reasons], progress)
     skipped = [_identity(case) | {"reason": reasons[case.id]} for case in cases if case.id in reasons]
     _show(results, skipped, as_json)

@@ -25,6 +25,11 @@ def _cache(tmp_path, monkeypatch):
     monkeypatch.setenv("MLPBENCH_CACHE", str(tmp_path / "cache"))
 
 
+def cheap(cases, told):
+    told("numpy")
+    return CHEAP
+
+
 @pytest.fixture
 def world(monkeypatch):
     """Have a made-up world carry plans out; Ctrl-C comes with the plan of a number, if one is set."""
@@ -38,7 +43,7 @@ def world(monkeypatch):
             return made(planned, margin)
 
         monkeypatch.setattr(measuring.Measuring, "__call__", carry_out)
-        monkeypatch.setattr(advice_preparing, "survey", lambda cases: CHEAP)
+        monkeypatch.setattr(advice_preparing, "survey", cheap)
         return made
 
     return set_up
@@ -153,7 +158,7 @@ def test_json_alone_is_on_standard_output(world, capsys):
     assert cli.main(["advise", *PRODUCT, "--json"]) == 0
     told = capsys.readouterr()
     assert json.loads(told.out)["dimensions"][2]["pad_to"] == 512
-    assert "looking at what can run here" in told.err
+    assert "looking at what can run here: numpy\n" in told.err
 
 
 def test_layers_are_those_of_the_network(world, capsys):
@@ -172,7 +177,7 @@ def test_layers_are_those_of_the_network(world, capsys):
 def _known_machine(monkeypatch):
     """No probing of hardware, which takes seconds."""
     monkeypatch.setattr(hardware, "record", dict)
-    monkeypatch.setattr("mlpbench.machine.framework_facts", lambda places, threads: {})
+    monkeypatch.setattr("mlpbench.machine.framework_facts", lambda places, threads, told: {})
 
 
 @pytest.fixture
@@ -208,7 +213,7 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path, monkeypatch, capsys):
 
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
-    monkeypatch.setattr(advice_preparing, "survey", lambda cases: CHEAP)
+    monkeypatch.setattr(advice_preparing, "survey", cheap)
     monkeypatch.setattr(runner, "measure", interrupted)
     assert cli.main(["advise", *PRODUCT]) == 130
     told = capsys.readouterr()
@@ -265,7 +270,7 @@ def test_what_holds_for_all_products_is_not_changed_in_between(tmp_path, world, 
 
 @pytest.mark.usefixtures("_known_machine")
 def test_a_check_in_a_library_that_cannot_is_bad_input(tmp_path, monkeypatch, capsys):
-    def without(cases):
+    def without(cases, told):
         return Survey(reasons={case.id: "no module named numpy" for case in cases})
 
     monkeypatch.setattr(advice_preparing, "survey", without)

@@ -89,7 +89,7 @@ def test_what_holds_for_all_tries_is_not_changed_in_between(tmp_path, trying, ca
 
 
 def test_a_framework_that_cannot_run_is_bad_input(tmp_path, monkeypatch, capsys):
-    def without_torch(cases):
+    def without_torch(cases, told):
         return Survey(reasons={case.id: "no module named torch" for case in cases if case.framework == "torch"})
 
     monkeypatch.setattr(selfchecking, "survey", without_torch)
