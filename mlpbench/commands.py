@@ -27,7 +27,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 environments = typer.Typer(
-    help="Make and remove the environments in which JAX, TensorFlow and MXNet run.", rich_markup_mode=None
+    help="Make and remove environments for JAX, TensorFlow and MXNet.", rich_markup_mode=None
 )
 app.add_typer(environments, name="env")
 
@@ -81,7 +81,7 @@ def report_command(source: options.Source, out: options.Page = None) -> None:
 
 @app.command("list", epilog="Example: mlpbench list --json")
 def list_command(as_json: options.AsJson = False) -> None:
-    """Show implementations, studies and environments: each available, or why not."""
+    """Show implementations, studies and environments. Each is available, or it says why not."""
     from mlpbench import listing
 
     raise typer.Exit(listing.show(as_json))
@@ -89,7 +89,7 @@ def list_command(as_json: options.AsJson = False) -> None:
 
 @app.command("hardware", epilog="Example: mlpbench hardware --json")
 def hardware_command(as_json: options.AsJson = False) -> None:
-    """Show what is known of this machine, each fact with its source."""
+    """Show the facts of this machine, each with its source."""
     from mlpbench import machine
 
     raise typer.Exit(machine.show(as_json))
@@ -105,7 +105,7 @@ def verify_command(
     device: options.Devices = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Check every implementation against the float64 reference; exit 1 if one is not equal."""
+    """Check every implementation against the float64 reference. Exit 1 if one is not equal."""
     from mlpbench import verifying
 
     code = verifying.verify(
@@ -131,7 +131,7 @@ def selfcheck_command(
     resume: options.CheckResume = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Measure what this machine and harness can resolve: false verdicts, planted differences found, own cost."""
+    """Measure what this machine and harness can resolve. That is false verdicts, planted differences found, own cost."""
     from mlpbench import selfchecking
 
     asked = selfchecking.Asked(budget, tuple(part or ()), tuple(framework or ()), threads, seed, margin)
@@ -151,8 +151,8 @@ def reference_command(
     preset: options.ReferencePreset = "quick",
     as_json: options.AsJson = False,
 ) -> None:
-    """Run throughput, roofline, alignment, memory, reproduction and accuracy on one device, in pieces that resume one
-    another, the first three twice, and say what holds.
+    """Run the studies on one device, in pieces, and say what holds. Pieces resume one another; the studies are
+    throughput, roofline, alignment, memory, reproduction and accuracy, the first three twice.
     """
     from mlpbench import reference
 
@@ -184,7 +184,7 @@ def advise_command(
     resume: options.AdviseResume = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Say what to pad a product or a network to, and what that gains after all it costs; or not to pad."""
+    """Say what to pad a product or a network to, or not to pad. It tells what that gains after all it costs."""
     from mlpbench import advising
 
     asked = advising.Asked(
@@ -196,10 +196,10 @@ def advise_command(
 
 @environments.command("create", epilog="Examples: mlpbench env create all · mlpbench env create jax mxnet")
 def create_command(names: options.EnvironmentNames) -> None:
-    """Make environments of pinned packages, by venv and pip, in the user's cache.
+    """Make environments of pinned packages, by venv and pip.
 
-    One that is there and up to date is left alone, one whose requirements or files changed is made anew. pip takes its
-    index from PIP_INDEX_URL and its other settings. An interpreter of your own goes into
+    They lie in the user's cache. One that is there and up to date is left alone, one whose requirements or files changed
+    is made anew. pip takes its index from PIP_INDEX_URL and its other settings. An interpreter of your own goes into
     ~/.config/mlpbench/environments.toml instead.
     """
     from mlpbench import envs
