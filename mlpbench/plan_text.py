@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterator
 
 from rich.console import Console
 from rich.table import Table
 
 from bench import plan as planning
 from bench import workloads
+from bench.case import Case
 from bench.plan import Plan
 from bench.survey import Survey
 from mlpbench.console import duration
@@ -30,10 +31,7 @@ def show(plan: Plan, survey: Survey, console: Console) -> None:
         )  # fmt: skip
     if plan.groups:
         console.print(table)
-    skipped = Counter((f"{case.study}/{case.group}", reason) for case, _, reason in plan.skips)
-    for (group, reason), count in skipped.items():
-        console.print(f"skipped: {group}, {count} case{'s' * (count > 1)}: {reason}")
-    for sentence in plan.left_out:
+    for sentence in (*_skips(plan), *plan.left_out):
         console.print(sentence)
     console.print(f"{extent(plan, survey)}. Nothing was measured.")
 
@@ -49,3 +47,18 @@ def _expected(plan: Plan, survey: Survey) -> str:
     if plan.budget_s is not None:
         return f"launches and rounds to be fixed by a pilot, in all {duration(plan.budget_s)}"
     return f"expected to take about {duration(planning.expected_seconds(plan, survey))}"
+
+
+def _skips(plan: Plan) -> Iterator[str]:
+    """Say each reason once, with how many cases it skips, and whose."""
+    found: dict[str, list[Case]] = {}
+    for case, _, reason in plan.skips:
+        found.setdefault(reason, []).append(case)
+    for reason, cases in found.items():
+        names = ", ".join(dict.fromkeys(case.implementation for case in cases))
+        groups = {(case.study, case.group) for case in cases}
+        yield f"skipped: {_counted(cases, 'case')} of {names} in {_counted(groups, 'group')}: {reason}"
+
+
+def _counted(things: list[Case] | set[tuple[str, str]], word: str) -> str:
+    return f"{len(things)} {word}{'s' * (len(things) > 1)}"
