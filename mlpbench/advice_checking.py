@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from bench.store import FORMAT_VERSION, RunFolder, write_json
 from bench.survey import Survey
 from mlpbench import advice_preparing, advice_text, recording
 from mlpbench.console import ProgressLine, error_console, output_console
-from mlpbench.running import INTERRUPTED, signals
+from mlpbench.interrupts import INTERRUPTED
 
 __all__ = ["Asked", "check"]
 
@@ -55,10 +54,9 @@ def check(asked: Asked, out: Path | None, *, resume: bool, as_json: bool) -> int
     if resume and out is None:
         raise BadInput("--resume: which check? name its folder with --out")
     console = error_console()
-    with signals(signal.default_int_handler, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        folder = _resumed(asked, out) if resume and out is not None else _begun(asked, out, console)
-        console.print(f"recording into {folder}; Ctrl-C keeps the products that are complete")
-        interrupted = _go_on(folder, asked, console)
+    folder = _resumed(asked, out) if resume and out is not None else _begun(asked, out, console)
+    console.print(f"recording into {folder}; Ctrl-C keeps the products that are complete")
+    interrupted = _go_on(folder, asked, console)
     _, lines, notes = records.read(folder)
     lines = [line for line in lines if line["number"] < asked.count]
     found = records.derive(lines)
@@ -79,16 +77,13 @@ def _able(asked: Asked, console: Console) -> Survey:
 
 
 def _begun(asked: Asked, out: Path | None, console: Console) -> Path:
-    if out is not None:
-        RunFolder.check(out)
-    seen = _able(asked, console)
-    described = recording.describe(None, asked.place.threads, console, seen)
-    folder = out or described.folder("advice-check-")
-    RunFolder.check(folder)
-    write_json(
-        folder / "run.json",
-        {"format_version": FORMAT_VERSION, "kind": records.KIND, **described.record, **asked.kept()},
-    )
+    with RunFolder.reserved(out):
+        seen = _able(asked, console)
+        described = recording.describe(None, asked.place.threads, console, seen)
+        folder = out or described.folder("advice-check-")
+        run = {"format_version": FORMAT_VERSION, "kind": records.KIND, **described.record, **asked.kept()}
+        with RunFolder.reserved(folder):
+            write_json(folder / "run.json", run)
     return folder
 
 

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 
 from bench.errors import BadInput
-from mlpbench.commands import app
+from mlpbench.commands import Interrupted, app
+from mlpbench.interrupts import INTERRUPTED, interruptible
 
 __all__ = ["app", "main"]
 
@@ -19,15 +20,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("mlpbench: Windows is not supported; use Linux, macOS or WSL", file=sys.stderr)
         return 2
     _open_streams()
+    with interruptible():
+        return _run(list(sys.argv[1:] if arguments is None else arguments) or ["--help"])
+
+
+def _run(arguments: list[str]) -> int:
     try:
-        given = list(sys.argv[1:] if arguments is None else arguments)
-        code = app(args=given or ["--help"], standalone_mode=False)
+        code = app(args=arguments, standalone_mode=False)
         return code if isinstance(code, int) else 0
     except BadInput as error:
         return _bad_input(str(error))
-    except KeyboardInterrupt:
+    except (Interrupted, KeyboardInterrupt):
         print("mlpbench: interrupted", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -37,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         # Typer's own errors, whose base class moved between releases, are all that carry format_message.
         if type(error).__name__ == "Abort":
-            return 130
+            return INTERRUPTED
         describe = getattr(error, "format_message", None)
         if describe is None:
             raise

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from mlpbench import options
 
-__all__ = ["app"]
+__all__ = ["Interrupted", "app"]
 
 HELP = "Time MLPs written from scratch and with frameworks, and matmuls of odd sizes; its verdicts hold on a rerun."
 
@@ -19,8 +20,23 @@ RUN_EPILOG = (
 )
 
 
+class Interrupted(Exception):
+    """A command was interrupted before it had anything to keep or to say."""
+
+
+class _Commands(TyperGroup):
+    """Commands whose interrupt reaches the caller; Typer by itself ends without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted from None
+
+
 app = typer.Typer(
     name="mlpbench",
+    cls=_Commands,
     epilog="Examples: mlpbench run · mlpbench run throughput --width 64 --width 512 · mlpbench report runs/NAME",
     rich_markup_mode=None,
     add_completion=False,

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +18,10 @@ from bench.workloads.training_epoch import EXAMPLES
 from mlpbench import plan_text, preparing, recording, reporting
 from mlpbench.asked import Asked
 from mlpbench.console import ProgressLine, error_console, output_console
+from mlpbench.interrupts import INTERRUPTED, uninterrupted
 from mlpbench.preparing import Prepared
 
-__all__ = ["INTERRUPTED", "Asked", "run", "signals"]
-
-INTERRUPTED = 130
+__all__ = ["Asked", "run"]
 
 
 def run(
@@ -41,35 +37,28 @@ def run(
     """Do one run, or finish one; return the exit status."""
     began = time.monotonic()
     console = error_console()
-    if out is not None and not resume and not dry_run:
-        RunFolder.check(out)
-    with signals(signal.default_int_handler, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if resume:
-            prepared = preparing.resumed(asked, data_root, out)
-        else:
-            prepared = preparing.planned(asked, data_root, console, dry_run=dry_run)
-        if dry_run:
-            plan_text.show(prepared.plan, prepared.survey, output_console())
-            return 0
+    if dry_run:
+        if out is not None and not resume:
+            RunFolder.require_vacant(out)
+        prepared = _prepared(asked, data_root, out, console, resume=resume, dry_run=True)
+        plan_text.show(prepared.plan, prepared.survey, output_console())
+        return 0
+    with RunFolder.reserved(None if resume else out):
+        prepared = _prepared(asked, data_root, out, console, resume=resume)
         folder = _folder(prepared, asked, out, label, console)
         interrupted = _measure(prepared, folder, began, console)
     folder.close()
-    # What is left takes seconds; a Ctrl-C now, and tox sends a second one by itself, must not cost the report.
-    with signals(signal.SIG_IGN, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    with uninterrupted():
         derived = reporting.rebuild(folder.path, console, interrupted=interrupted)
     return _conclude(derived, folder.path, interrupted=interrupted, strict=strict)
 
 
-@contextmanager
-def signals(handler: Any, *numbers: signal.Signals) -> Iterator[None]:
-    """Handle these signals so within the block; a hang-up that is ignored, as under nohup, stays so."""
-    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    before = {number: signal.signal(number, handler) for number in numbers if not (ignored and number == signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, former in before.items():
-            signal.signal(number, former)
+def _prepared(
+    asked: Asked, data_root: Path | None, out: Path | None, console: Console, *, resume: bool, dry_run: bool = False
+) -> Prepared:
+    if resume:
+        return preparing.resumed(asked, data_root, out)
+    return preparing.planned(asked, data_root, console, dry_run=dry_run)
 
 
 def _folder(prepared: Prepared, asked: Asked, out: Path | None, label: str | None, console: Console) -> RunFolder:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import tempfile
 import time
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from bench.store import FORMAT_VERSION, RunFolder, write_json
 from bench.survey import survey
 from mlpbench import choices, recording, reporting
 from mlpbench.console import LOOKING, ProgressLine, duration, error_console
-from mlpbench.running import INTERRUPTED, signals
+from mlpbench.interrupts import INTERRUPTED, uninterrupted
 
 __all__ = ["Asked", "selfcheck"]
 
@@ -69,11 +68,10 @@ def selfcheck(asked: Asked, out: Path | None, *, resume: bool, as_json: bool) ->
     if resume and out is None:
         raise BadInput("--resume: which self-check? name its folder with --out")
     console = error_console()
-    with signals(signal.default_int_handler, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        folder = _resumed(asked, out) if resume and out is not None else _begun(asked, out, console)
-        console.print(f"recording into {folder}; Ctrl-C keeps the tries that are complete")
-        interrupted = _try(folder, asked, console)
-    with signals(signal.SIG_IGN, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    folder = _resumed(asked, out) if resume and out is not None else _begun(asked, out, console)
+    console.print(f"recording into {folder}; Ctrl-C keeps the tries that are complete")
+    interrupted = _try(folder, asked, console)
+    with uninterrupted():
         summary = reporting.rebuild_selfcheck(folder, console, quiet=as_json)
     if as_json:
         print(json.dumps(summary["selfcheck"], indent=1))
@@ -84,15 +82,15 @@ def selfcheck(asked: Asked, out: Path | None, *, resume: bool, as_json: bool) ->
 
 
 def _begun(asked: Asked, out: Path | None, console: Console) -> Path:
-    if out is not None:
-        RunFolder.check(out)
     threads = asked.threads or usable_cores()
-    described = recording.describe(None, threads, console)
-    folder = out or described.folder("selfcheck-")
-    RunFolder.check(folder)
     margin = DEFAULT_MARGIN if asked.margin is None else asked.margin
     kept = {"seed": asked.seed or 0, "margin": margin, "threads": threads}
-    write_json(folder / "run.json", {"format_version": FORMAT_VERSION, "kind": record.KIND, **described.record, **kept})
+    with RunFolder.reserved(out):
+        described = recording.describe(None, threads, console)
+        folder = out or described.folder("selfcheck-")
+        run = {"format_version": FORMAT_VERSION, "kind": record.KIND, **described.record, **kept}
+        with RunFolder.reserved(folder):
+            write_json(folder / "run.json", run)
     return folder
 
 
