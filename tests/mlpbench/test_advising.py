@@ -20,11 +20,6 @@ from tests.advice_worlds import CHEAP, World, arithmetic, gaining
 PRODUCT = ["--m", "250", "--k", "330", "--n", "500", "--library", "numpy", "--threads", "1"]
 
 
-@pytest.fixture(autouse=True)
-def _cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("MLPBENCH_CACHE", str(tmp_path / "cache"))
-
-
 def cheap(cases, told):
     told("numpy")
     return CHEAP
@@ -276,7 +271,7 @@ def test_a_check_in_a_library_that_cannot_is_bad_input(tmp_path, monkeypatch, ca
     monkeypatch.setattr(advice_preparing, "survey", without)
     assert checked(tmp_path / "check", 1) == 2
     assert "--library numpy: cannot compute this here (no module named numpy)" in capsys.readouterr().err
-    assert not (tmp_path / "check" / "run.json").exists()
+    assert not (tmp_path / "check").exists()
 
 
 @pytest.mark.parametrize(

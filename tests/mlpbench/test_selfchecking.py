@@ -11,11 +11,6 @@ from mlpbench import cli, selfchecking
 from tests.selfcheck_tries import planted
 
 
-@pytest.fixture(autouse=True)
-def _cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("MLPBENCH_CACHE", str(tmp_path / "cache"))
-
-
 @pytest.fixture
 def trying(monkeypatch):
     """Tries that are drawn, not measured; as many as are set, then Ctrl-C."""
