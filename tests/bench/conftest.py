@@ -9,9 +9,11 @@ import pytest
 
 from bench import implementations, pinned, runner, store
 from bench.case import Case, Group
+from bench.hardware import fact
 from bench.launch import Limits
 from bench.plan import Plan, Planned
 from bench.studies import with_control
+from tests.bench.loaded import load
 
 BROKEN = Path(__file__).parents[1] / "broken"
 LIMITS = Limits(start_s=8.0, sample_s=2.0, memory_bytes=600_000_000, case_s=2.5)
@@ -78,6 +80,11 @@ def small_group():
 
 
 @pytest.fixture
+def torch_library():
+    return load("torch")
+
+
+@pytest.fixture
 def environ(tmp_path):
     """Make a function that returns environment variables under which the user's file says this."""
 
@@ -101,6 +108,11 @@ def ready(environ, monkeypatch, tmp_path):
     )
     monkeypatch.setattr(pinned, "FOLDER", tmp_path / "requirements")
     return environ()
+
+
+def facts(**values):
+    """Facts of these values, as a probe returns them."""
+    return {name: fact(value, "planted") for name, value in values.items()}
 
 
 def record(plan):
