@@ -3,13 +3,13 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 
 from bench import leash
+from tests.waiting import running, until
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,7 +31,7 @@ def test_an_interrupt_ends_what_the_command_started():
     code = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
     with pytest.raises(KeyboardInterrupt):
         leash.run([sys.executable, "-c", code], os.environ, interrupt)
-    assert gone(started[0])
+    assert until(lambda: not running(started[0]))
 
 
 def test_a_command_ends_with_a_killed_parent():
@@ -44,11 +44,4 @@ def test_a_command_ends_with_a_killed_parent():
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environ) as parent:
         process = psutil.Process(int(parent.stdout.readline()))
         parent.kill()
-    assert gone(process)
-
-
-def gone(process, limit_s=20.0):
-    ends = time.monotonic() + limit_s
-    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE and time.monotonic() < ends:
-        time.sleep(0.02)
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    assert until(lambda: not running(process))
