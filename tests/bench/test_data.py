@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import data, folders
+from bench import data, fashion_mnist, folders
 from bench.errors import BadInput
 
 ARRAYS = {
@@ -44,11 +44,11 @@ def idx(values: np.ndarray[Any, Any]) -> bytes:
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that holds a small data set, which data.py takes for Fashion-MNIST."""
     folder = tmp_path / "given"
-    (folder / data.RAW).mkdir(parents=True)
+    (folder / fashion_mnist.RAW).mkdir(parents=True)
     for name, values in contents().items():
-        archive = folder / data.RAW / ARRAYS[name][0]
+        archive = folder / fashion_mnist.RAW / ARRAYS[name][0]
         archive.write_bytes(gzip.compress(idx(values), mtime=0))
-        monkeypatch.setitem(data.MD5, archive.name, hashlib.md5(archive.read_bytes()).hexdigest())
+        monkeypatch.setitem(fashion_mnist.MD5, archive.name, hashlib.md5(archive.read_bytes()).hexdigest())
         monkeypatch.setitem(data.SHAPES, name, values.shape)
     return folder
 
@@ -68,16 +68,16 @@ def torchvision(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         for name, values in contents().items():
             np.save(folder / f"{name}.npy", values)
 
-    monkeypatch.setattr(data, "_torchvision", write)
+    monkeypatch.setattr(fashion_mnist, "run", write)
     return tasks
 
 
 @pytest.fixture
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(task: str, _root: Path, _folder: Path, _limit_s: float) -> None:
-        raise data._TorchvisionError(f"its {task} failed (no route to host)")
+        raise fashion_mnist.Undelivered(f"its {task} failed (no route to host)")
 
-    monkeypatch.setattr(data, "_torchvision", refuse)
+    monkeypatch.setattr(fashion_mnist, "run", refuse)
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -117,27 +117,27 @@ def test_an_empty_variable_counts_as_not_given(root: Path, environ: dict[str, st
     assert torchvision == ["download"]
 
 
-@pytest.mark.parametrize("name", sorted(data.MD5))
+@pytest.mark.parametrize("name", sorted(fashion_mnist.MD5))
 def test_a_missing_file_is_bad_input_even_with_the_cache_filled(
     root: Path, environ: dict[str, str], torchvision: list[str], name: str
 ) -> None:
     data.find(root, environ)
-    (root / data.RAW / name).unlink()
+    (root / fashion_mnist.RAW / name).unlink()
     with pytest.raises(BadInput, match=f"^--data-root: .*{name}, got No such file"):
         data.find(root, environ)
 
 
-@pytest.mark.parametrize("name", sorted(data.MD5))
+@pytest.mark.parametrize("name", sorted(fashion_mnist.MD5))
 @pytest.mark.parametrize("changed", [False, True])
 def test_truncated_or_changed_data_is_bad_input_with_both_sums(
     root: Path, environ: dict[str, str], torchvision: list[str], name: str, changed: bool
 ) -> None:
     data.find(root, environ)
-    archive = root / data.RAW / name
+    archive = root / fashion_mnist.RAW / name
     held = archive.read_bytes()
     archive.write_bytes(held[:-9] + bytes([held[-9] ^ 1]) + held[-8:] if changed else held[:-1])
-    got = hashlib.md5(archive.read_bytes()).hexdigest()
-    with pytest.raises(BadInput, match=f"^MLPBENCH_DATA: expected MD5 {data.MD5[name]} of .*{name}, got {got}; .+"):
+    expected, got = fashion_mnist.MD5[name], hashlib.md5(archive.read_bytes()).hexdigest()
+    with pytest.raises(BadInput, match=f"^MLPBENCH_DATA: expected MD5 {expected} of .*{name}, got {got}; .+"):
         data.find(None, environ | {"MLPBENCH_DATA": str(root)})
 
 
@@ -163,9 +163,9 @@ def test_arrays_of_another_shape_are_not_used(
 def test_a_run_that_failed_leaves_no_half_of_a_folder(root: Path, environ: dict[str, str], monkeypatch: Any) -> None:
     def half(task: str, _root: Path, folder: Path, _limit_s: float) -> None:
         np.save(folder / "train-images.npy", contents()["train-images"])
-        raise data._TorchvisionError("it was cut off")
+        raise fashion_mnist.Undelivered("it was cut off")
 
-    monkeypatch.setattr(data, "_torchvision", half)
+    monkeypatch.setattr(fashion_mnist, "run", half)
     with pytest.raises(BadInput, match="it was cut off"):
         data.find(root, environ)
     assert [path.name for path in Path(environ["MLPBENCH_CACHE"], "data").iterdir()] == ["fashion-mnist.lock"]

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from bench import data
+from bench import fashion_mnist
 from tests.mlpbench.conftest import BROKEN, SMALL
 
 
@@ -92,7 +92,7 @@ def test_accuracy_with_a_label_file_of_zeros_or_without_it_is_bad_input(complain
     if not missing:
         labels.write_bytes(gzip.compress((2049).to_bytes(4, "big") + (60_000).to_bytes(4, "big") + bytes(60_000)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(data, "MD5", {labels.name: data.MD5[labels.name]})
+        patch.setattr(fashion_mnist, "MD5", {labels.name: fashion_mnist.MD5[labels.name]})
         said = complaint("run", "accuracy", "--data-root", str(tmp_path), "--out", str(tmp_path / "run"))
     assert labels.name in said
     assert ("No such file" in said) if missing else ("expected MD5 25c81989df183df01b3e8a0aad5dffbe" in said)

@@ -10,14 +10,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench import data
+from bench import fashion_mnist
 from tests.waiting import running, until
 
 
 def test_the_sums_are_those_torchvision_checks() -> None:
     code = "from torchvision.datasets import FashionMNIST as F; print(dict(F.resources))"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert printed.strip() == str(data.MD5)
+    assert printed.strip() == str(fashion_mnist.MD5)
 
 
 @pytest.mark.parametrize(
@@ -31,24 +31,24 @@ def test_the_sums_are_those_torchvision_checks() -> None:
     ],
 )
 def test_a_reason_is_short_and_holds_no_path(printed: str, reason: str) -> None:
-    assert data._reason(printed, "download") == reason
+    assert fashion_mnist._reason(printed, "download") == reason
 
 
 def test_the_short_process_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data, "TORCHVISION", "import time; time.sleep(60)")
-    with pytest.raises(data._TorchvisionError, match="took longer than 0 s"):
-        data._torchvision("download", tmp_path, tmp_path, 0.2)
+    monkeypatch.setattr(fashion_mnist, "TORCHVISION", "import time; time.sleep(60)")
+    with pytest.raises(fashion_mnist.Undelivered, match="took longer than 0 s"):
+        fashion_mnist.run("download", tmp_path, tmp_path, 0.2)
 
 
 def test_the_short_process_ends_with_its_parent(tmp_path: Path) -> None:
-    watch = data.TORCHVISION.partition("import numpy")[0]
+    watch = fashion_mnist.TORCHVISION.partition("import numpy")[0]
     child_code = watch + "import time; Path(sys.argv[1], 'pid').write_text(str(os.getpid())); time.sleep(60)"
     parent = (
-        "from pathlib import Path\nfrom bench import data\n"
-        f"data.TORCHVISION = {child_code!r}\n"
-        f"data._torchvision('download', Path({str(tmp_path)!r}), Path(), 60)"
+        "from pathlib import Path\nfrom bench import fashion_mnist\n"
+        f"fashion_mnist.TORCHVISION = {child_code!r}\n"
+        f"fashion_mnist.run('download', Path({str(tmp_path)!r}), Path(), 60)"
     )
-    process = subprocess.Popen([sys.executable, "-c", parent], cwd=Path(data.__file__).parents[1])
+    process = subprocess.Popen([sys.executable, "-c", parent], cwd=Path(fashion_mnist.__file__).parents[1])
     pid = until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
     child = psutil.Process(int(pid))
     process.send_signal(signal.SIGKILL)
