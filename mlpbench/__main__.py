@@ -1,6 +1,5 @@
-"""The process of ``mlpbench`` and ``python -m mlpbench``: from its first import to its end, Ctrl-C leaves no traceback."""
+"""The process of ``mlpbench`` and ``python -m mlpbench``: from first import to last, Ctrl-C leaves no traceback."""
 
-import signal
 import sys
 
 __all__ = ["main"]
@@ -13,11 +12,12 @@ def main() -> int:
 
         status = cli.main()
     except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
         print("mlpbench: interrupted", file=sys.stderr)
-        return 130
+        status = 130
     if status == 130:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one, while Python ends
+        from mlpbench.interrupts import ignore
+
+        ignore()  # a second one, while Python ends
     return status
 
 

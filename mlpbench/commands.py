@@ -42,9 +42,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
 )
-environments = typer.Typer(
-    help="Make and remove environments for JAX, TensorFlow and MXNet.", rich_markup_mode=None
-)
+environments = typer.Typer(help="Make and remove environments for JAX, TensorFlow and MXNet.", rich_markup_mode=None)
 app.add_typer(environments, name="env")
 
 
@@ -147,7 +145,7 @@ def selfcheck_command(
     resume: options.CheckResume = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Measure what this machine and harness can resolve. That is false verdicts, planted differences found, own cost."""
+    """Measure what this machine and harness can resolve. That is false verdicts, differences found, own cost."""
     from mlpbench import selfchecking
 
     asked = selfchecking.Asked(budget, tuple(part or ()), tuple(framework or ()), threads, seed, margin)
@@ -214,9 +212,9 @@ def advise_command(
 def create_command(names: options.EnvironmentNames) -> None:
     """Make environments of pinned packages, by venv and pip.
 
-    They lie in the user's cache. One that is there and up to date is left alone, one whose requirements or files changed
-    is made anew. pip takes its index from PIP_INDEX_URL and its other settings. An interpreter of your own goes into
-    ~/.config/mlpbench/environments.toml instead.
+    They lie in the user's cache. One that is there and up to date is left alone, one whose requirements or files
+    changed is made anew. pip takes its index from PIP_INDEX_URL and its other settings. An interpreter of your own goes
+    into ~/.config/mlpbench/environments.toml instead.
     """
     from mlpbench import envs
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-__all__ = ["INTERRUPTED", "interruptible", "uninterrupted"]
+__all__ = ["INTERRUPTED", "ignore", "interruptible", "uninterrupted"]
 
 INTERRUPTED = 130  # the exit status
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # by name: Windows, which is told that it is not supported, lacks one
@@ -43,12 +43,22 @@ def uninterrupted() -> Iterator[None]:
         yield
 
 
+def ignore() -> None:
+    """Ignore these signals from now on: the process is ending."""
+    for number in _numbers():
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _numbers() -> list[int]:
+    return [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
+
+
 @contextmanager
 def _handled(handler: Any) -> Iterator[None]:
     """Handle these signals so within the block; a hang-up that is ignored, as under nohup, stays so."""
-    numbers = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
     ignored = hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    before = {number: signal.signal(number, handler) for number in numbers if not (ignored and number == signal.SIGHUP)}
+    chosen = [number for number in _numbers() if not (ignored and number == signal.SIGHUP)]
+    before = {number: signal.signal(number, handler) for number in chosen}
     try:
         yield
     finally:

@@ -107,9 +107,7 @@ CheckResume = Annotated[bool, typer.Option("--resume", help="Add tries to the se
 
 ReferenceOut = Annotated[Path, typer.Option(help="Folder of all its runs, one in each folder within.")]
 Piece = Annotated[float, typer.Option(metavar="SECONDS", help="How long this call may take.")]
-ReferencePreset = Annotated[
-    str, typer.Option(help="quick, standard or thorough, of runs that are not begun yet.")
-]
+ReferencePreset = Annotated[str, typer.Option(help="quick, standard or thorough, of runs that are not begun yet.")]
 
 # --- advise
 

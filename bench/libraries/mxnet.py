@@ -154,7 +154,9 @@ def _onednn(read_log: Callable[[], str]) -> Facts:
     asked = ask(source, read_log)
     if asked["value"] is None:
         return enabled | {name: unknown(asked["source"]) for name in patterns}
-    return enabled | {name: ask(source, partial(kernel_probes.first, one, asked["value"])) for name, one in patterns.items()}
+    return enabled | {
+        name: ask(source, partial(kernel_probes.first, one, asked["value"])) for name, one in patterns.items()
+    }
 
 
 def _kernel_log() -> str:

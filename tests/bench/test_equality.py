@@ -15,8 +15,6 @@ from mlp_impls.numpy_scratch import NumpyModel
 from tests.bench.wrong_models import MUTATIONS, SQUARE, WeightsAsTheyCame, checked, from_file, provider
 
 
-
-
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_mutation_is_not_equal(name, dtype):

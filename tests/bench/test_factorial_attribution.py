@@ -4,7 +4,18 @@ import numpy as np
 import pytest
 
 from bench import factorial, stats
-from tests.bench.designs import CELLS, FACTORS, PLANTED, SECOND, TRAP, by_effect, derived, planted_on, simulated
+from tests.bench.designs import (
+    CELLS,
+    FACTORS,
+    PLANTED,
+    REFERENCE,
+    SECOND,
+    TRAP,
+    by_effect,
+    derived,
+    planted_on,
+    simulated,
+)
 from tests.bench.regimes import autoregressive, drift, process, spikes
 
 

@@ -1,4 +1,4 @@
-"""What a case asks of where its operands lie: drawn anew per launch where it asks for nothing, refused if it cannot be."""
+"""What a case asks of where its operands lie: drawn anew per launch where it asks for nothing, or refused."""
 
 from __future__ import annotations
 

@@ -147,21 +147,26 @@ def test_two_processes_do_not_record_into_one_folder(folder):
     store.RunFolder.reopen(folder).close()
 
 
+def used_for(folder, error, leaving=None):
+    with store.RunFolder.reserved(folder):
+        assert folder.is_dir()
+        if leaving is not None:
+            (folder / leaving).mkdir()
+        raise error
+
+
 def test_a_folder_that_was_made_for_nothing_goes_again_with_its_parents(tmp_path):
-    with pytest.raises(KeyboardInterrupt), store.RunFolder.reserved(tmp_path / "runs" / "one"):
-        assert (tmp_path / "runs" / "one").is_dir()
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        used_for(tmp_path / "runs" / "one", KeyboardInterrupt())
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_was_there_or_holds_something_stays(tmp_path):
     there, used = tmp_path / "there", tmp_path / "runs" / "used"
     there.mkdir()
-    for folder, name in ((there, None), (used, "screen")):
-        with pytest.raises(BadInput, match="too large"), store.RunFolder.reserved(folder):
-            if name is not None:
-                (folder / name).mkdir()
-            raise BadInput("too large")
+    for folder, leaving in ((there, None), (used, "screen")):
+        with pytest.raises(BadInput, match="too large"):
+            used_for(folder, BadInput("too large"), leaving)
     assert (there.is_dir(), [path.name for path in used.iterdir()]) == (True, ["screen"])
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import mlp_impls
 from tests.frameworks.pieces import PIECES
 
-
 # Which result must be the first beyond its bound. The weights as built come first, then logits and loss, the gradients
 # of W1, b1, W2, b2, loss and gradients at extreme logits, the losses of ten steps and the weights after them.
 CAUGHT_BY = {

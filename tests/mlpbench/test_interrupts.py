@@ -1,5 +1,6 @@
 """Interrupted and killed: what was measured is kept, no process is left, and a second Ctrl-C changes nothing."""
 
+import json
 import os
 import signal
 import subprocess
@@ -97,7 +98,9 @@ def interrupts(number):
     return False
 
 
-@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, True), (signal.SIGTERM, True), (signal.SIGHUP, False)])
+@pytest.mark.parametrize(
+    ("number", "expected"), [(signal.SIGINT, True), (signal.SIGTERM, True), (signal.SIGHUP, False)]
+)
 def test_signals_that_were_ignored_before(number, expected):
     """A background job, which starts with SIGINT ignored, can be interrupted; under nohup no hang-up ends a run."""
     before = signal.signal(number, signal.SIG_IGN)
@@ -144,10 +147,12 @@ def test_a_process_that_was_interrupted_ends_without_a_word_more(monkeypatch, ca
         return 130
 
     monkeypatch.setattr(cli, "main", main)
-    before = signal.getsignal(signal.SIGINT)
+    numbers = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+    before = [signal.getsignal(number) for number in numbers]
     try:
         assert entry.main() == 130
-        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        assert {signal.getsignal(number) for number in numbers} == {signal.SIG_IGN}
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, former in zip(numbers, before, strict=True):
+            signal.signal(number, former)
     assert capsys.readouterr().err == "mlpbench: interrupted\n" * raises

@@ -113,5 +113,3 @@ def test_times_are_told_and_not_judged(maker: Maker) -> None:
     )
     assert "shown, not judged" in text
     assert not any(word in text for word in ("faster", "slower", "fastest", "equivalent"))
-
-

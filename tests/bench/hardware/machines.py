@@ -115,4 +115,3 @@ BARE = {
         {"sockets": 2, "rate": 2_933_000_000, "modules": 12, "module_width": 64, "memory_type": "DDR4"},
     ),
 }
-

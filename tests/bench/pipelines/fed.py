@@ -10,7 +10,7 @@ from bench.case import Case
 pytest.importorskip("torch")
 pytest.importorskip("torchvision")
 
-from mlp_impls import torch_concise, torch_manual  # noqa: E402
+from mlp_impls import torch_concise, torch_manual
 
 # Two processes are what is tested, on a single core as well.
 ON_ONE_CORE = pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")

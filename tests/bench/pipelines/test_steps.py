@@ -57,6 +57,7 @@ def test_the_ordered_one_does_not_shuffle(data):
     fed_epoch.prepare(case("resident_ordered"), recorder, data).step()
     assert numbers(recorder.batches) == list(range(32))
 
+
 def test_a_part_larger_than_the_images_is_bad_input(data):
     with pytest.raises(BadInput, match="70 images"):
         fed_epoch.prepare(case(images=80), torch_concise, data)
