@@ -145,7 +145,7 @@ def selfcheck_command(
     resume: options.CheckResume = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Measure what this machine and harness can resolve. That is false verdicts, differences found, own cost."""
+    """Measure what this machine and harness can resolve. Tells false verdicts, planted differences found, own cost."""
     from mlpbench import selfchecking
 
     asked = selfchecking.Asked(budget, tuple(part or ()), tuple(framework or ()), threads, seed, margin)
