@@ -52,6 +52,7 @@ LONG_PREPARATION_S, LONG_PREPARATION_STEPS = 0.2, 4  # of long steps, of which f
 PILOT_S = 1.2  # checking and calibrating a case, with the cold compiler's share, likewise
 PRODUCT_PILOT_S, PRODUCT_PILOT_STEPS = 0.3, 8  # of a product or a sweep; its check multiplies in float64, likewise
 SAMPLE_OVERHEAD_S = 0.003  # waking a worker, likewise
+CALIBRATION_SAMPLES = 3  # of full length: the fastest of three decides
 STARTING_AT_ONCE = 2
 
 
@@ -204,7 +205,7 @@ def expected_seconds(plan: Plan, survey: Survey) -> float:
         workers = {case.worker: case for planned in groups for case in planned.group.cases}
         start = sum(_start_s(case, survey) for case in workers.values()) / starting_at_once()
         cases = [(case, planned.rounds) for planned in groups for case in planned.group.cases]
-        launch = sum(_launch_s(_step_s(case, rate), rounds) for case, rounds in cases)
+        launch = sum(_launch_s(case, rate, rounds) for case, rounds in cases)
         total += launches * (start + launch) + start + sum(_pilot_s(case, rate) for case, _ in cases)
     return total
 
@@ -214,16 +215,29 @@ def _step_s(case: Case, rate: float) -> float:
     return max(SLOWER.get(case.dtype, 1.0) * needed.flops / rate, needed.bytes / ASSUMED_BANDWIDTH)
 
 
-def _launch_s(step_s: float, rounds: int) -> float:
-    sample_s = SAMPLE_OVERHEAD_S + max(step_s, timing.TARGET_SAMPLE_S)
-    prepared_s = min(PREPARATION_STEPS * step_s, LONG_PREPARATION_S + LONG_PREPARATION_STEPS * step_s)
-    return PREPARATION_S + prepared_s + rounds * sample_s
+def _target_s(case: Case) -> float:
+    """Return how long samples of a case are to last."""
+    return float(case.parameters.get("sample_s") or timing.TARGET_SAMPLE_S)
+
+
+def _launch_s(case: Case, rate: float, rounds: int) -> float:
+    step_s, target_s = _step_s(case, rate), _target_s(case)
+    sample_s = SAMPLE_OVERHEAD_S + max(step_s, target_s)
+    warm_s = min(PREPARATION_STEPS * step_s, LONG_PREPARATION_S + LONG_PREPARATION_STEPS * step_s)
+    return PREPARATION_S + _longer_s(target_s) + warm_s + rounds * sample_s
+
+
+def _longer_s(target_s: float) -> float:
+    """Return what calibrating takes beyond that of samples of the usual length."""
+    return CALIBRATION_SAMPLES * (target_s - timing.TARGET_SAMPLE_S)
 
 
 def _pilot_s(case: Case, rate: float) -> float:
     if case.workload not in workloads.OF_LIBRARIES:
         return PILOT_S
-    return 0.0 if case.control else PRODUCT_PILOT_S + PRODUCT_PILOT_STEPS * _step_s(case, rate)
+    if case.control:
+        return 0.0
+    return PRODUCT_PILOT_S + _longer_s(_target_s(case)) + PRODUCT_PILOT_STEPS * _step_s(case, rate)
 
 
 def _start_s(case: Case, survey: Survey) -> float:

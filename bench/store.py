@@ -12,7 +12,8 @@ dropped with a note; anything else that is not a record is bad input, and nothin
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,9 +69,9 @@ class RunFolder:
     @classmethod
     def create(cls, path: Path, run: Mapping[str, Any]) -> RunFolder:
         """Make a new run folder; raises BadInput where it cannot be written or holds a run already."""
-        cls.check(path)
-        write_json(path / "run.json", {"format_version": FORMAT_VERSION, **run})
-        return cls(path)
+        with cls.reserved(path):
+            write_json(path / "run.json", {"format_version": FORMAT_VERSION, **run})
+            return cls(path)
 
     @classmethod
     def reopen(cls, path: Path) -> RunFolder:
@@ -84,12 +85,19 @@ class RunFolder:
             raise BadInput(f"--out {path}: cannot be written ({error.strerror}); copy it to where it can be") from None
 
     @staticmethod
-    def check(path: Path) -> None:
-        """Raise BadInput unless a run can be recorded there; makes the folder."""
+    def require_vacant(path: Path) -> None:
+        """Raise BadInput where something lies that a run must not be recorded beside; makes nothing."""
         if (path / "run.json").exists():
             raise BadInput(f"--out {path}: holds a run already; add --resume to finish it, or name another folder")
         if path.is_dir() and any(path.iterdir()):
             raise BadInput(f"--out {path}: holds other files; name a new or an empty folder")
+        if path.exists() and not path.is_dir():
+            raise BadInput(f"--out {path}: a file; name a new or an empty folder")
+
+    @classmethod
+    def check(cls, path: Path) -> None:
+        """Raise BadInput unless a run can be recorded there; makes the folder."""
+        cls.require_vacant(path)
         try:
             path.mkdir(parents=True, exist_ok=True)
             probe = path / ".writable"
@@ -97,6 +105,24 @@ class RunFolder:
             probe.unlink()
         except OSError as error:
             raise BadInput(f"--out {path}: cannot be written ({error.strerror}); name a folder that can be") from None
+
+    @classmethod
+    @contextmanager
+    def reserved(cls, path: Path | None) -> Iterator[None]:
+        """Make sure that a run can be recorded there, as ``check`` does, or raise BadInput; None is nothing to reserve.
+
+        Where the block fails, what was made for it, parents too, goes again, unless something was written there.
+        """
+        made = [] if path is None else [folder for folder in (path, *path.parents) if not folder.exists()]
+        try:
+            if path is not None:
+                cls.check(path)
+            yield
+        except BaseException:
+            for folder in made:
+                with suppress(OSError):  # it holds something, or was not made
+                    folder.rmdir()
+            raise
 
     def sample(self, record: Mapping[str, Any]) -> None:
         """Append a sample."""

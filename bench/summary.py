@@ -35,6 +35,7 @@ from bench.budget import PILOT_LAUNCHES
 from bench.case import Case, Group
 from bench.errors import BadInput
 from bench.plan import Plan, Planned
+from bench.slow import TOO_SLOW
 from bench.store import FORMAT_VERSION, Records, write_json
 
 __all__ = ["summarize", "to_csv", "write"]
@@ -60,33 +61,20 @@ def write(records: Records, folder: Path) -> Row:
 
 def summarize(records: Records) -> Row:
     """Return what summary.json holds. Raises BadInput where the plan in run.json is none."""
-    try:
-        plan = Plan.from_json(records.run["plan"], records.run["seed"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadInput(f"run.json: its plan is damaged ({error!r}); restore the file from a copy") from None
+    plan, margin = _plan(records), float(records.run["margin"])
     rounds = {case.id: planned.rounds for planned in plan.groups for case in planned.group.cases}
     recorded = series.arrays(records, rounds, COLUMNS)
-    times = recorded["time_s"]
-    status = _statuses(records)
-    margin = float(records.run["margin"])
-    flagged = disturbance.flags(recorded)
+    times, status, flagged = recorded["time_s"], _statuses(records), disturbance.flags(recorded)
     compared = comparisons.compare(list(plan.groups), times, flagged, status, margin)
-    training = [
-        (case, columns.identity(case, planned.group))
-        for planned in plan.of("throughput")
-        for case in planned.group.cases
-        if case.id not in status
-    ]
     cases = device_times.add(_cases(plan, times, status, records), plan, records)
     most = limits.derive(plan, records, times, status, cases)
     roofline.hold(plan, (*cases, *compared), most)
-    excesses = roofline.excesses(cases)
     return {
         "format_version": FORMAT_VERSION,
         "comparisons": compared,
         "effects": factorial.derive(plan.groups, times, status, compared, margin),
         "cases": cases,
-        "fixed_costs": trends.fixed_costs(training, times),
+        "fixed_costs": trends.fixed_costs(_training(plan, status), times),
         "crossovers": trends.crossovers(compared),
         "predecessors": predecessors.after_effects(list(plan.groups), times, recorded["position"], margin),
         "disturbed": disturbance.shares(list(plan.groups), flagged, times),
@@ -97,13 +85,8 @@ def summarize(records: Records) -> Row:
         **device_times.derive(plan, records),
         **reproduction.derive(plan, compared, status, margin, (records.run.get("machine") or {}).get("facts") or {}),
         **most,
-        "excesses": excesses,
-        "notes": [
-            *records.notes,
-            *_launch_notes(plan, records),
-            *_plan_notes(plan, records),
-            *audit.order(records.samples),
-        ],
+        "excesses": roofline.excesses(cases),
+        "notes": _notes(plan, records),
     }
 
 
@@ -116,6 +99,23 @@ def to_csv(rows: list[Row]) -> str:
         writer.writeheader()
         writer.writerows(rows)
     return text.getvalue()
+
+
+def _plan(records: Records) -> Plan:
+    try:
+        return Plan.from_json(records.run["plan"], records.run["seed"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadInput(f"run.json: its plan is damaged ({error!r}); restore the file from a copy") from None
+
+
+def _training(plan: Plan, status: dict[str, tuple[str, str]]) -> list[tuple[Case, Row]]:
+    """Return the cases whose times are fitted over the widths, each with its columns."""
+    return [
+        (case, columns.identity(case, planned.group))
+        for planned in plan.of("throughput")
+        for case in planned.group.cases
+        if case.id not in status
+    ]
 
 
 def _cases(plan: Plan, times: dict[str, Floats], status: dict[str, tuple[str, str]], records: Records) -> list[Row]:
@@ -136,7 +136,7 @@ def _case_row(case: Case, planned: Planned, times: dict[str, Floats], status: di
     state, reason = status.get(case.id, ("measured" if measured else "not measured", None))
     row = columns.identity(case, planned.group) | {"status": state, "reason": reason} | columns.absolute(case, found)
     calibrations = series.outcomes_by_case(records, "calibration").get(case.id)
-    if calibrations and state == "too slow" and calibrations[-1]["step_s"] is not None:
+    if calibrations and state == TOO_SLOW and calibrations[-1]["step_s"] is not None:
         step_s = calibrations[-1]["step_s"]
         rate = row["flops"] / step_s
         items = workloads.work(case).items
@@ -171,12 +171,17 @@ def _statuses(records: Records) -> dict[str, tuple[str, str]]:
         elif kind == "equality" and not outcome["equal"]:
             found[case] = ("not equal", outcome["note"])
         elif kind == "calibration" and outcome["too_slow"]:
-            found[case] = ("too slow", outcome.get("reason") or _slow(outcome["step_s"]))
+            found[case] = (TOO_SLOW, outcome.get("reason") or _slow(outcome["step_s"]))
     return found
 
 
 def _slow(step_s: float) -> str:
     return f"a step takes {step_s:.2g} s: too slow for this many rounds"
+
+
+def _notes(plan: Plan, records: Records) -> list[str]:
+    order = audit.order(records.samples)
+    return [*records.notes, *_launch_notes(plan, records), *_plan_notes(plan, records), *order]
 
 
 def _launch_notes(plan: Plan, records: Records) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +29,7 @@ ASKED_PACKAGES = (*PACKAGES, "flax", "optax", "keras")
 NOT_TOLD = "(set)"  # what a variable that steers no library is set to is nobody's business
 
 Record = dict[str, Any]
+Told = Callable[[str], None]  # which environment is being asked
 
 
 @dataclass
@@ -50,14 +51,14 @@ class Survey:
     unanswered: dict[str, str] = field(default_factory=dict)
 
 
-def survey(cases: Iterable[Case], places: Iterable[str] = ()) -> Survey:
+def survey(cases: Iterable[Case], places: Iterable[str] = (), told: Told = lambda name: None) -> Survey:
     """Ask each provider once per device, dtype, variant and parameters whether it can run here, and each environment
-    what it is: those of the cases and those named beside.
+    what it is: those of the cases and those named beside. ``told`` hears which one is asked next.
 
     What ships shares a process per environment; a user's file, which may crash or hang, gets one of its own. A provider
     that cannot be imported costs its own cases only.
     """
-    look = _Look()
+    look = _Look(told)
     processes: dict[tuple[str, str], dict[tuple[str, str], list[Case]]] = {}
     for case in cases:
         providers = processes.setdefault((case.where, case.source or ""), {})
@@ -78,7 +79,7 @@ def library_case(name: str, threads: int = 1) -> Case | None:
     return Case("", "", name, "matmul", framework, framework, {}, threads=threads, environment=other)
 
 
-def framework_facts(names: Iterable[str], threads: int) -> dict[str, Record]:
+def framework_facts(names: Iterable[str], threads: int, told: Told = lambda name: None) -> dict[str, Record]:
     """Return what the framework of each environment says of itself, as its library file asks it: version, BLAS,
     kernels, threads. One that does not answer leaves an unknown fact with the reason.
     """
@@ -87,8 +88,10 @@ def framework_facts(names: Iterable[str], threads: int) -> dict[str, Record]:
         case = library_case(name, threads)
         if case is None:
             continue
+        environment = environments.find(name)
+        _tell(told, environment)
         try:
-            with _Asked(environments.find(name), case) as worker:
+            with _Asked(environment, case) as worker:
                 worker.receive(ANSWER_LIMIT_S)
                 facts[name] = worker.request({"do": "facts", "library": case.provider}, ANSWER_LIMIT_S)["facts"]
         except WorkerError as error:
@@ -99,8 +102,9 @@ def framework_facts(names: Iterable[str], threads: int) -> dict[str, Record]:
 class _Look:
     """A survey in the making."""
 
-    def __init__(self) -> None:
+    def __init__(self, told: Told) -> None:
         self.found = Survey()
+        self._told = told
         self._broken: dict[str, bool] = {}
 
     def ask(self, environment: Environment, providers: Sequence[Sequence[Case]]) -> None:
@@ -110,6 +114,7 @@ class _Look:
                 self._refuse(providers[0], self.found.unanswered[environment.name])
                 providers = providers[1:]
                 continue
+            _tell(self._told, environment, providers[0][0].source)
             with _Asked(environment, providers[0][0]) as worker:
                 providers = self._ask_while_it_works(environment, worker, providers)
 
@@ -117,6 +122,7 @@ class _Look:
         """Ask an environment what it is, unless it was asked or gave no answer in time."""
         if environment.name in self.found.environments or environment.name in self.found.unanswered:
             return
+        _tell(self._told, environment)
         try:
             with _Asked(environment, None) as worker:
                 worker.receive(ANSWER_LIMIT_S)
@@ -193,6 +199,12 @@ class _Look:
             case = library_case(environment.name)
             self._broken[environment.name] = case is not None and not _imports(environment, case)
         return self._broken[environment.name]
+
+
+def _tell(told: Told, environment: Environment, source: str | None = None) -> None:
+    """Say which environment is asked, and about which file of the user's; one that is not there is asked nothing."""
+    if environment.reason is None:
+        told(f"{Path(source).name} in {environment.name}" if source else environment.name)
 
 
 def _with(reason: str, remedy: str) -> str:

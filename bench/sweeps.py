@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from bench import libraries
+from bench.alignments import LINE
 from bench.environments import DEFAULT_FRAMEWORKS
 from bench.stats import LEAST_ROUNDS
 
@@ -47,7 +48,6 @@ DTYPES = ("float32", "float64", "bfloat16", "tf32", "float16", "int8")
 STACKABLE = tuple(dtype for dtype in DTYPES if dtype != "int8")
 
 UNJUDGED = 4  # rounds where a product takes most of a second: one Williams square of three sizes and the control
-LINE = 64  # bytes
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +14,16 @@ from bench import hardware
 from bench.advice import record as records
 from bench.advice import wide
 from bench.advice.measuring import Measuring
-from bench.advice.problems import Place, Problem, own
-from bench.advice.stages import SCREEN, Settings, Unmeasurable
+from bench.advice.problems import Place
+from bench.advice.stages import Settings, Unmeasurable
 from bench.errors import BadInput
 from bench.store import FORMAT_VERSION, RunFolder, write_json
-from bench.survey import Survey, survey
-from mlpbench import advice_text, recording
+from bench.survey import Survey
+from mlpbench import advice_preparing, advice_text, recording
 from mlpbench.console import ProgressLine, error_console, output_console
-from mlpbench.running import INTERRUPTED, signals
+from mlpbench.interrupts import INTERRUPTED
 
-__all__ = ["Asked", "able", "check", "record"]
+__all__ = ["Asked", "check"]
 
 BATCH = 5  # products that share their launches: a worker's start is the dearest part of one alone
 
@@ -50,34 +49,14 @@ class Asked:
         }  # fmt: skip
 
 
-def able(problem: Problem, option: str) -> Survey:
-    """Return a survey of the problem; raises BadInput, which names the option, where it cannot run here."""
-    case = problem.case(SCREEN, own(problem), 0)
-    seen = survey([case])
-    if case.id in seen.reasons:
-        raise BadInput(
-            f"{option} {case.implementation}: cannot compute this here ({seen.reasons[case.id]}); name another, or "
-            "another --dtype or --device"
-        )
-    return seen
-
-
-def record(seen: Survey | None, threads: int | None, console: Console) -> Row:
-    """Return what the run.json of a stage begins with; the machine and its software are asked only with a survey."""
-    unasked: Row = {"command": [], "label": "", "machine": {"fingerprint": "", "facts": {}}}
-    described = unasked if seen is None else recording.describe(None, threads, console, seen).record
-    return described | {"data": {"kind": "none", "note": "advice needs no images"}}
-
-
 def check(asked: Asked, out: Path | None, *, resume: bool, as_json: bool) -> int:
     """Check advice on so many products; 0 if it holds, 1 if not, 130 if interrupted."""
     if resume and out is None:
         raise BadInput("--resume: which check? name its folder with --out")
     console = error_console()
-    with signals(signal.default_int_handler, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        folder = _resumed(asked, out) if resume and out is not None else _begun(asked, out, console)
-        console.print(f"recording into {folder}; Ctrl-C keeps the products that are complete")
-        interrupted = _go_on(folder, asked, console)
+    folder = _resumed(asked, out) if resume and out is not None else _begun(asked, out, console)
+    console.print(f"recording into {folder}; Ctrl-C keeps the products that are complete")
+    interrupted = _go_on(folder, asked, console)
     _, lines, notes = records.read(folder)
     lines = [line for line in lines if line["number"] < asked.count]
     found = records.derive(lines)
@@ -93,17 +72,18 @@ def check(asked: Asked, out: Path | None, *, resume: bool, as_json: bool) -> int
     return 0 if found["holds"] else 1
 
 
+def _able(asked: Asked, console: Console) -> Survey:
+    return advice_preparing.able(wide.drawn(0, asked.seed, asked.place, asked.library), "--library", console)
+
+
 def _begun(asked: Asked, out: Path | None, console: Console) -> Path:
-    if out is not None:
-        RunFolder.check(out)
-    seen = able(wide.drawn(0, asked.seed, asked.place, asked.library), "--library")
-    described = recording.describe(None, asked.place.threads, console, seen)
-    folder = out or described.folder("advice-check-")
-    RunFolder.check(folder)
-    write_json(
-        folder / "run.json",
-        {"format_version": FORMAT_VERSION, "kind": records.KIND, **described.record, **asked.kept()},
-    )
+    with RunFolder.reserved(out):
+        seen = _able(asked, console)
+        described = recording.describe(None, asked.place.threads, console, seen)
+        folder = out or described.folder("advice-check-")
+        run = {"format_version": FORMAT_VERSION, "kind": records.KIND, **described.record, **asked.kept()}
+        with RunFolder.reserved(folder):
+            write_json(folder / "run.json", run)
     return folder
 
 
@@ -123,10 +103,9 @@ def _go_on(folder: Path, asked: Asked, console: Console) -> bool:
     left = [number for number in range(asked.count) if number not in done]
     file = records.opened(folder)
     try:
+        seen = _able(asked, console)
         with ProgressLine(console) as progress:
-            progress.note("looking at what can run here")
-            seen = able(wide.drawn(0, asked.seed, asked.place, asked.library), "--library")
-            measure = Measuring(record(None, None, console), None, progress)
+            measure = Measuring(advice_preparing.record(None, None, console), None, progress)
             settings = Settings(measure, seen, asked.preset, asked.margin, asked.seed)
             for first in range(0, len(left), BATCH):
                 numbers = left[first : first + BATCH]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +23,8 @@ from bench.hardware.cpu import usable_cores
 from bench.plan import PRESETS
 from bench.store import RunFolder, write_json
 from mlp_impls import Shape
-from mlpbench import advice_checking, advice_text, choices
+from mlpbench import advice_checking, advice_preparing, advice_text, choices
 from mlpbench.console import ProgressLine, error_console, output_console
-from mlpbench.running import signals
 
 __all__ = ["Asked", "advise"]
 
@@ -129,7 +127,7 @@ def advise(asked: Asked, out: Path | None, *, resume: bool, as_json: bool) -> in
         return advice_checking.check(check, out, resume=resume, as_json=as_json)
     if resume:
         raise BadInput("--resume: means something with --check only; leave it out")
-    with signals(signal.default_int_handler, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    with RunFolder.reserved(out):
         found = _answered(problem, asked, out, error_console())
     if as_json:
         print(json.dumps(found, indent=1))
@@ -139,12 +137,8 @@ def advise(asked: Asked, out: Path | None, *, resume: bool, as_json: bool) -> in
 
 
 def _answered(problem: Problem, asked: Asked, out: Path | None, console: Console) -> Row:
-    if out is not None:
-        RunFolder.check(out)
-    with ProgressLine(console) as progress:
-        progress.note("looking at what can run here")
-        seen = advice_checking.able(problem, "--impl" if asked.layers else "--library")
-    record = advice_checking.record(None if out is None else seen, asked.threads, console)
+    seen = advice_preparing.able(problem, "--impl" if asked.layers else "--library", console)
+    record = advice_preparing.record(None if out is None else seen, asked.threads, console)
     with ProgressLine(console) as progress:
         settings = Settings(Measuring(record, out, progress), seen, asked.preset, asked.margin, asked.seed)
         try:

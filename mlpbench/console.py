@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
@@ -11,8 +12,9 @@ from rich.progress import Progress as Bar
 
 from bench.progress import Progress
 
-__all__ = ["ProgressLine", "duration", "error_console", "output_console"]
+__all__ = ["LOOKING", "ProgressLine", "duration", "error_console", "output_console"]
 
+LOOKING = "looking at what can run here"
 REDRAW_S = 1.0  # drawing takes CPU from the machine under test, if only between samples
 
 
@@ -63,6 +65,10 @@ class ProgressLine:
     def note(self, text: str) -> None:
         """Say what is going on where nothing is counted yet."""
         self(Progress(text, 0, 0, None), now=True)
+
+    def of_each(self, text: str) -> Callable[[str], None]:
+        """Return what says this of one environment after the other: seconds pass with each."""
+        return lambda name: self.note(f"{text}: {name}")
 
     def __call__(self, progress: Progress, *, now: bool = False) -> None:
         """Show progress, at most once a second unless a new phase begins."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -11,7 +10,7 @@ from bench import environments, pinned, venvs
 from bench.errors import BadInput
 from bench.folders import environments_file
 from mlpbench.console import ProgressLine, error_console, output_console
-from mlpbench.running import INTERRUPTED, signals
+from mlpbench.interrupts import INTERRUPTED
 
 __all__ = ["create", "remove"]
 
@@ -21,15 +20,14 @@ def create(asked: Sequence[str]) -> int:
     names = _chosen(asked)
     failed = False
     done: list[str] = []
-    with signals(signal.default_int_handler, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        try:
-            for name in names:
-                failed |= not _create(name, skip="all" in asked)
-                done.append(name)
-        except KeyboardInterrupt:
-            left = " ".join(name for name in names if name not in done)
-            error_console().print(f"interrupted; nothing half made is kept; go on with: mlpbench env create {left}")
-            return INTERRUPTED
+    try:
+        for name in names:
+            failed |= not _create(name, skip="all" in asked)
+            done.append(name)
+    except KeyboardInterrupt:
+        left = " ".join(name for name in names if name not in done)
+        error_console().print(f"interrupted; nothing half made is kept; go on with: mlpbench env create {left}")
+        return INTERRUPTED
     return 1 if failed else 0
 
 

@@ -13,7 +13,7 @@ from bench import environments, implementations, plugins, studies, venvs
 from bench.case import Case
 from bench.environments import Environment
 from bench.survey import Survey, library_case, survey
-from mlpbench.console import ProgressLine, error_console, output_console
+from mlpbench.console import LOOKING, ProgressLine, error_console, output_console
 
 __all__ = ["found", "show"]
 
@@ -27,8 +27,7 @@ def found() -> dict[str, list[Row]]:
     cases = {name: Case("list", "", name, "training_step", name, entry.framework, {}) for name, entry in known.items()}
     libraries = {name: case for name in places if (case := library_case(name)) is not None}
     with ProgressLine(error_console()) as progress:
-        progress.note("looking at what can run here")
-        seen = survey([*cases.values(), *libraries.values()], places)
+        seen = survey([*cases.values(), *libraries.values()], places, progress.of_each(LOOKING))
     return {
         "implementations": [
             {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from rich.table import Table
 
@@ -13,23 +13,30 @@ from bench.hardware.cpu import usable_cores
 from bench.hardware.gpu import prefer_torch
 from bench.privacy import anonymous
 from bench.survey import framework_facts
-from mlpbench.console import output_console
+from mlpbench.console import ProgressLine, error_console, output_console
 
-__all__ = ["facts", "show"]
+__all__ = ["RECORDING", "facts", "show"]
+
+RECORDING = "recording the hardware and software"
 
 
-def facts(threads: int | None = None, places: Iterable[str] = environments.DEFAULT_FRAMEWORKS) -> dict[str, Facts]:
+def facts(
+    threads: int | None = None,
+    places: Iterable[str] = environments.DEFAULT_FRAMEWORKS,
+    told: Callable[[str], None] = lambda name: None,
+) -> dict[str, Facts]:
     """Return every fact of this machine by group: the probes', then what the framework of each environment named says
-    of itself.
+    of itself; ``told`` hears which one is asked next.
     """
-    told: dict[str, Facts] = anonymous(framework_facts(places, threads or usable_cores()))
-    found = hardware.record() | told
+    of_frameworks: dict[str, Facts] = anonymous(framework_facts(places, threads or usable_cores(), told))
+    found = hardware.record() | of_frameworks
     return found | {"gpu": prefer_torch(found)}
 
 
 def show(as_json: bool) -> int:
     """Print the facts."""
-    found = facts(places=environments.names())
+    with ProgressLine(error_console()) as progress:
+        found = facts(None, environments.names(), progress.of_each(RECORDING))
     if as_json:
         print(json.dumps(found, indent=1))
         return 0

@@ -6,7 +6,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from rich.console import Console
 
 from bench import hardware
 from bench.case import Case
+from bench.environments import DEFAULT_FRAMEWORKS
 from bench.errors import BadInput
 from bench.plan import Plan
 from bench.privacy import anonymous
@@ -45,8 +46,8 @@ def describe(label: str | None, threads: int | None, console: Console, seen: Sur
     one those of the default frameworks.
     """
     with ProgressLine(console) as progress:
-        progress.note("recording the hardware and software")
-        facts = machine.facts(threads) if seen is None else machine.facts(threads, seen.environments)
+        places: Iterable[str] = DEFAULT_FRAMEWORKS if seen is None else seen.environments
+        facts = machine.facts(threads, places, progress.of_each(machine.RECORDING))
     name = hardware.machine_name(facts)
     record = {
         "command": anonymous(["mlpbench", *sys.argv[1:]]),

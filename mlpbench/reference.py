@@ -21,7 +21,7 @@ from bench.plan import PRESETS
 from bench.survey import library_case, survey
 from mlpbench import choices, holding
 from mlpbench.console import duration, error_console, output_console
-from mlpbench.running import INTERRUPTED
+from mlpbench.interrupts import INTERRUPTED
 
 __all__ = ["PARTS", "Part", "reference"]
 
@@ -135,7 +135,8 @@ def _run(command: list[str], seconds: float) -> int:
             process.send_signal(signal.SIGINT)
             process.wait()
             return INTERRUPTED
-        except KeyboardInterrupt:  # which the terminal has sent to both
+        except KeyboardInterrupt:  # which a terminal sends to both, others to this process alone
+            process.send_signal(signal.SIGINT)
             process.wait()
             raise
 

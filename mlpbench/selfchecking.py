@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import tempfile
 import time
 from dataclasses import dataclass
@@ -23,8 +22,8 @@ from bench.selfcheck.schedule import Job, Surroundings
 from bench.store import FORMAT_VERSION, RunFolder, write_json
 from bench.survey import survey
 from mlpbench import choices, recording, reporting
-from mlpbench.console import ProgressLine, duration, error_console
-from mlpbench.running import INTERRUPTED, signals
+from mlpbench.console import LOOKING, ProgressLine, duration, error_console
+from mlpbench.interrupts import INTERRUPTED, uninterrupted
 
 __all__ = ["Asked", "selfcheck"]
 
@@ -69,11 +68,10 @@ def selfcheck(asked: Asked, out: Path | None, *, resume: bool, as_json: bool) ->
     if resume and out is None:
         raise BadInput("--resume: which self-check? name its folder with --out")
     console = error_console()
-    with signals(signal.default_int_handler, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        folder = _resumed(asked, out) if resume and out is not None else _begun(asked, out, console)
-        console.print(f"recording into {folder}; Ctrl-C keeps the tries that are complete")
-        interrupted = _try(folder, asked, console)
-    with signals(signal.SIG_IGN, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    folder = _resumed(asked, out) if resume and out is not None else _begun(asked, out, console)
+    console.print(f"recording into {folder}; Ctrl-C keeps the tries that are complete")
+    interrupted = _try(folder, asked, console)
+    with uninterrupted():
         summary = reporting.rebuild_selfcheck(folder, console, quiet=as_json)
     if as_json:
         print(json.dumps(summary["selfcheck"], indent=1))
@@ -84,15 +82,15 @@ def selfcheck(asked: Asked, out: Path | None, *, resume: bool, as_json: bool) ->
 
 
 def _begun(asked: Asked, out: Path | None, console: Console) -> Path:
-    if out is not None:
-        RunFolder.check(out)
     threads = asked.threads or usable_cores()
-    described = recording.describe(None, threads, console)
-    folder = out or described.folder("selfcheck-")
-    RunFolder.check(folder)
     margin = DEFAULT_MARGIN if asked.margin is None else asked.margin
     kept = {"seed": asked.seed or 0, "margin": margin, "threads": threads}
-    write_json(folder / "run.json", {"format_version": FORMAT_VERSION, "kind": record.KIND, **described.record, **kept})
+    with RunFolder.reserved(out):
+        described = recording.describe(None, threads, console)
+        folder = out or described.folder("selfcheck-")
+        run = {"format_version": FORMAT_VERSION, "kind": record.KIND, **described.record, **kept}
+        with RunFolder.reserved(folder):
+            write_json(folder / "run.json", run)
     return folder
 
 
@@ -113,9 +111,8 @@ def _try(folder: Path, asked: Asked, console: Console) -> bool:
     file = record.open_tries(folder)
     try:
         with ProgressLine(console) as progress:
-            progress.note("looking at what can run here")
             found = record.read(folder)
-            jobs = schedule.jobs(asked.parts or DEFAULT_PARTS, _surroundings(found.run, asked.frameworks))
+            jobs = schedule.jobs(asked.parts or DEFAULT_PARTS, _surroundings(found.run, asked.frameworks, progress))
             for absent in schedule.missing() if "peers" in asked.parts else ():
                 console.print(absent)
             _until(time.monotonic() + asked.budget, jobs, found.lines, file, progress)
@@ -155,7 +152,7 @@ def _within(text: str, told: Progress) -> Progress:
     return Progress(f"{text}, {told.text}", told.done, told.total, told.left_s)
 
 
-def _surroundings(stored: Row, asked: tuple[str, ...]) -> Surroundings:
+def _surroundings(stored: Row, asked: tuple[str, ...], progress: ProgressLine) -> Surroundings:
     """Return what tries need; raises BadInput for a framework that was asked for and cannot run here."""
     threads = int(stored["threads"])
     cases = [
@@ -164,7 +161,7 @@ def _surroundings(stored: Row, asked: tuple[str, ...]) -> Surroundings:
         for case in (make(threads) for make in family)
         if case.framework in (asked or FRAMEWORKS)
     ]
-    reasons = survey(cases).reasons
+    reasons = survey(cases, told=progress.of_each(LOOKING)).reasons
     without = {case.framework: reasons[case.id] for case in cases if case.id in reasons}
     for name in asked:
         if name in without:

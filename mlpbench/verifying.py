@@ -19,10 +19,11 @@ from bench.folders import cache_folder
 from bench.hardware.cpu import usable_cores
 from bench.launch import Limits
 from bench.process import WorkerError, WorkerProcess, spawn
+from bench.studies import LEARNING_RATE, network
 from bench.survey import survey
 from mlp_impls import Shape
 from mlpbench import choices
-from mlpbench.console import ProgressLine, error_console, output_console
+from mlpbench.console import LOOKING, ProgressLine, error_console, output_console
 
 __all__ = ["verify"]
 
@@ -58,8 +59,7 @@ def verify(
     cases = [_case(entry, variant, *rest) for entry, variant in chosen for rest in combinations]
     console = error_console()
     with ProgressLine(console) as progress:
-        progress.note("looking at what can run here")
-        reasons = survey(cases).reasons
+        reasons = survey(cases, told=progress.of_each(LOOKING)).reasons
         results = _check([case for case in cases if case.id not in reasons], progress)
     skipped = [_identity(case) | {"reason": reasons[case.id]} for case in cases if case.id in reasons]
     _show(results, skipped, as_json)
@@ -72,13 +72,7 @@ def verify(
 def _case(
     entry: implementations.Implementation, variant: str, device: str, dtype: str, batch: int, shape: Shape
 ) -> Case:
-    parameters = {
-        "inputs": shape.inputs,
-        "hidden": list(shape.hidden),
-        "outputs": shape.outputs,
-        "batch": batch,
-        "learning_rate": 0.1,
-    }
+    parameters = network(shape, batch, LEARNING_RATE)
     return Case(
         "verify", f"{shape.name} batch {batch} {dtype} {device}", entry.spelled(variant), "training_step", entry.name,
         entry.framework, parameters, device, dtype, usable_cores(), source=entry.source, variant=variant,

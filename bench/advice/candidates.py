@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.advice.problems import Dimension, Problem, Sizes
+from bench.advice.problems import Dimension, Problem, Sizes, own, replaced
 from bench.alignments import BOUNDARIES, LINE, is_stride_trap
 from bench.workloads.matmul import ITEM_SIZES
 
@@ -45,13 +45,12 @@ class Candidate:
 def candidates(problem: Problem) -> list[Candidate]:
     """Return up to ``MOST`` candidates per dimension, smallest first, by dimension."""
     item_size = ITEM_SIZES[problem.place.dtype]
-    own = tuple(dimension.size for dimension in problem.dimensions)
     found = []
     for index, dimension in enumerate(problem.dimensions):
         of_one = []
         for size, why in sorted(_steps(dimension, item_size).items()):
-            sizes = (*own[:index], size, *own[index + 1 :])
-            extra = _extra(problem, own, sizes)
+            sizes = replaced(own(problem), index, size)
+            extra = _extra(problem, sizes)
             if size - dimension.size <= FURTHEST and extra <= MOST_EXTRA:
                 of_one.append(Candidate(index, sizes, why, extra))
         found += of_one[:MOST]
@@ -82,7 +81,7 @@ def _next(size: int, step: int) -> int:
     return -(-size // step) * step
 
 
-def _extra(problem: Problem, own: Sizes, sizes: Sizes) -> float:
+def _extra(problem: Problem, sizes: Sizes) -> float:
     """Return what a candidate adds at least: to the FLOPs or to the bytes, as either may be what the step waits for."""
-    before, after = problem.needed(own), problem.needed(sizes)
+    before, after = problem.needed(own(problem)), problem.needed(sizes)
     return min(more / less - 1 for less, more in zip(before, after, strict=True))

@@ -19,7 +19,7 @@ from typing import Any
 
 from bench.advice import stages
 from bench.advice.candidates import Candidate, candidates
-from bench.advice.problems import Problem, Sizes, changed, named, own
+from bench.advice.problems import Problem, Sizes, changed, named, own, replaced
 from bench.advice.stages import Result, Settings
 
 __all__ = ["DO_NOT_PAD", "INCONCLUSIVE", "PAD", "Advice", "advise", "contenders", "predict"]
@@ -82,7 +82,7 @@ def predict(problem: Problem, seen: Result, sizes: Sizes) -> float:
     """Return the ratio expected of a combination; each of its sizes must have been screened alone."""
     logs, copied = 0.0, False
     for index in changed(problem, sizes):
-        logs += math.log(seen.rows[_alone(problem, index, sizes[index])]["ratio"])
+        logs += math.log(seen.rows[replaced(own(problem), index, sizes[index])]["ratio"])
         if problem.dimensions[index].copied:
             logs -= math.log(seen.copied)
             copied = True
@@ -103,16 +103,10 @@ def contenders(problem: Problem, seen: Result) -> list[Sizes]:
     if not expected:
         return []
     ranked = sorted(expected, key=expected.__getitem__)
-    parts = [_alone(problem, index, ranked[0][index]) for index in changed(problem, ranked[0])]
+    parts = [replaced(own(problem), index, ranked[0][index]) for index in changed(problem, ranked[0])]
     near = [sizes for sizes in ranked if expected[sizes] <= NEAR * expected[ranked[0]]]
     likely = [sizes for sizes in (*parts, *near) if expected[sizes] < 1 + SLACK]
     return list(dict.fromkeys((ranked[0], *likely)))[:MOST_CONFIRMED]
-
-
-def _alone(problem: Problem, index: int, size: int) -> Sizes:
-    """Return the sizes with one dimension padded."""
-    sizes = own(problem)
-    return (*sizes[:index], size, *sizes[index + 1 :])
 
 
 def _answer(

@@ -9,14 +9,12 @@ from typing import Any
 from bench.advice.problems import COPIED, Dimension, Place, Sizes, named
 from bench.case import Case
 from bench.implementations import Implementation
-from bench.studies import network
+from bench.studies import LEARNING_RATE, network
 from bench.workloads import training_step
 from bench.workloads.matmul import ITEM_SIZES
 from mlp_impls import Shape
 
 __all__ = ["Network"]
-
-LEARNING_RATE = 0.1
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ __all__ = [
     "changed",
     "named",
     "own",
+    "replaced",
 ]
 
 Sizes = tuple[int, ...]
@@ -84,6 +85,11 @@ class Problem(Protocol):
 def own(problem: Problem) -> Sizes:
     """Return the sizes as they are."""
     return tuple(dimension.size for dimension in problem.dimensions)
+
+
+def replaced(sizes: Sizes, index: int, size: int) -> Sizes:
+    """Return the sizes with another in one dimension."""
+    return (*sizes[:index], size, *sizes[index + 1 :])
 
 
 def changed(problem: Problem, sizes: Sizes) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ import numpy as np
 
 from bench.advice import stages
 from bench.advice.choice import Advice, advise, contenders
-from bench.advice.problems import Place, Problem, Sizes, changed, own
+from bench.advice.problems import Place, Problem, Sizes, changed, own, replaced
 from bench.advice.products import Product
 from bench.advice.stages import Result, Settings, Unmeasurable
 
@@ -43,7 +43,7 @@ def drawn(number: int, seed: int, place: Place, library: str) -> Product:
 def widely(problem: Problem) -> list[Sizes]:
     """Return each dimension alone at every size of the wide measurement."""
     sizes = own(problem)
-    return [(*sizes[:index], size + plus, *sizes[index + 1 :]) for index, size in enumerate(sizes) for plus in PLUS]
+    return [replaced(sizes, index, size + plus) for index, size in enumerate(sizes) for plus in PLUS]
 
 
 def compare(numbers: Sequence[int], problems: Sequence[Product], settings: Settings) -> list[Row]:

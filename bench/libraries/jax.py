@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import kernels
+from bench import kernel_probes
 from bench.hardware import Facts, ask, fact
 
 __all__ = ["Out", "array", "conditions", "empty", "facts", "host", "matmul", "synchronize", "unsupported"]
@@ -134,16 +134,16 @@ def _threads() -> int:
 
 def _float32_products(device: str) -> str | None:
     """Return what float32 products are computed in, by the digits of a number that one with ones and zeros leaves."""
-    numbers = np.full((kernels.PROBE_SIZE, kernels.PROBE_SIZE), max(kernels.DIGITS), dtype=np.float32)
-    placed = jax.device_put((numbers, np.eye(kernels.PROBE_SIZE, dtype=np.float32)), jax.devices(device)[0])
-    return kernels.DIGITS.get(float(jnp.matmul(*placed)[0, 0]))
+    numbers = np.full((kernel_probes.PROBE_SIZE, kernel_probes.PROBE_SIZE), max(kernel_probes.DIGITS), dtype=np.float32)
+    placed = jax.device_put((numbers, np.eye(kernel_probes.PROBE_SIZE, dtype=np.float32)), jax.devices(device)[0])
+    return kernel_probes.DIGITS.get(float(jnp.matmul(*placed)[0, 0]))
 
 
 @functools.cache
 def _compiled(dtype: str) -> str:
     """Return what XLA compiles a CPU's product to."""
     cpu = jax.sharding.SingleDeviceSharding(jax.devices("cpu")[0])
-    operand = jax.ShapeDtypeStruct((kernels.PROBE_SIZE, kernels.PROBE_SIZE), dtype, sharding=cpu)
+    operand = jax.ShapeDtypeStruct((kernel_probes.PROBE_SIZE, kernel_probes.PROBE_SIZE), dtype, sharding=cpu)
     return str(_product.lower(operand, operand, operand).compile().as_text())
 
 

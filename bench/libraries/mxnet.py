@@ -17,7 +17,7 @@ from mxnet import __version__, base, context, npx, runtime
 from mxnet import np as mnp
 from numpy.typing import NDArray
 
-from bench import kernels, threadpools
+from bench import kernel_probes, threadpools
 from bench.hardware import Fact, Facts, ask, fact, unknown
 
 __all__ = ["array", "conditions", "empty", "facts", "host", "matmul", "synchronize", "unsupported"]
@@ -154,12 +154,14 @@ def _onednn(read_log: Callable[[], str]) -> Facts:
     asked = ask(source, read_log)
     if asked["value"] is None:
         return enabled | {name: unknown(asked["source"]) for name in patterns}
-    return enabled | {name: ask(source, partial(kernels.first, one, asked["value"])) for name, one in patterns.items()}
+    return enabled | {
+        name: ask(source, partial(kernel_probes.first, one, asked["value"])) for name, one in patterns.items()
+    }
 
 
 def _kernel_log() -> str:
     """Return what oneDNN logs of one small layer."""
-    return kernels.read_log(LAYER, ["float32"], {"DNNL_VERBOSE": "1"})
+    return kernel_probes.read_log(LAYER, ["float32"], {"DNNL_VERBOSE": "1"})
 
 
 def _threading() -> Facts:

@@ -19,7 +19,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.python.util import _pywrap_util_port
 
-from bench import kernels
+from bench import kernel_probes
 from bench.hardware import Facts, ask, fact, unknown
 
 __all__ = ["Out", "array", "conditions", "empty", "facts", "host", "matmul", "synchronize", "unsupported"]
@@ -142,8 +142,8 @@ def _threads(pool: str) -> int | None:
 def _float32_products(device: str) -> str | None:
     """Return what float32 products are computed in, by the digits of a number that one with ones and zeros leaves."""
     with tf.device(DEVICES[device]):
-        numbers = tf.fill((kernels.PROBE_SIZE, kernels.PROBE_SIZE), max(kernels.DIGITS))
-        return kernels.DIGITS.get(float(tf.linalg.matmul(numbers, tf.eye(kernels.PROBE_SIZE))[0, 0]))
+        numbers = tf.fill((kernel_probes.PROBE_SIZE, kernel_probes.PROBE_SIZE), max(kernel_probes.DIGITS))
+        return kernel_probes.DIGITS.get(float(tf.linalg.matmul(numbers, tf.eye(kernel_probes.PROBE_SIZE))[0, 0]))
 
 
 def _build() -> Facts:
@@ -160,7 +160,7 @@ def _build() -> Facts:
 
 def _kernel_log() -> str:
     """Return what oneDNN logs of one small CPU matmul per dtype."""
-    return kernels.read_log(MULTIPLY, DTYPES, {"ONEDNN_VERBOSE": "1"})
+    return kernel_probes.read_log(MULTIPLY, DTYPES, {"ONEDNN_VERBOSE": "1"})
 
 
 def _kernels(read_log: Callable[[], str]) -> Facts:
@@ -171,10 +171,10 @@ def _kernels(read_log: Callable[[], str]) -> Facts:
     if asked["value"] is None:
         return {name: unknown(asked["source"]) for name in ("onednn_version", "onednn_architecture", *names)}
     log: str = asked["value"]
-    sections = kernels.sections(log)
+    sections = kernel_probes.sections(log)
     return {
-        "onednn_version": ask(source, lambda: kernels.first(r"info,oneDNN v([\d.]+)", log)),
-        "onednn_architecture": ask(source, lambda: kernels.first(r"info,cpu,isa:(.+)", log)),
+        "onednn_version": ask(source, lambda: kernel_probes.first(r"info,oneDNN v([\d.]+)", log)),
+        "onednn_architecture": ask(source, lambda: kernel_probes.first(r"info,cpu,isa:(.+)", log)),
     } | {f"{dtype}_kernel": ask(source, partial(_kernel, sections.get(dtype, ""))) for dtype in DTYPES}
 
 

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench import kernels, placing, threadpools
+from bench import kernel_probes, placing, threadpools
 from bench.hardware import Fact, Facts, ask, fact, unknown
 
 __all__ = [
@@ -258,7 +258,7 @@ def _libraries(config: str) -> Facts:
 
 def _kernel_log() -> str:
     """Return what MKL and oneDNN log of one small CPU matmul per dtype."""
-    return kernels.read_log(MULTIPLY, list(DTYPES), {"MKL_VERBOSE": "1", "ONEDNN_VERBOSE": "1"})
+    return kernel_probes.read_log(MULTIPLY, list(DTYPES), {"MKL_VERBOSE": "1", "ONEDNN_VERBOSE": "1"})
 
 
 def _kernels(read_log: Callable[[], str]) -> Facts:
@@ -269,23 +269,25 @@ def _kernels(read_log: Callable[[], str]) -> Facts:
     if asked["value"] is None:
         return {name: unknown(asked["source"]) for name in ("blas_architecture", "onednn_architecture", *names)}
     log: str = asked["value"]
-    sections = kernels.sections(log)
+    sections = kernel_probes.sections(log)
     return {
         "blas_architecture": _blas_architecture(log, source),
-        "onednn_architecture": ask(source, lambda: kernels.first(r"info,cpu,isa:(.+)", log)),
+        "onednn_architecture": ask(source, lambda: kernel_probes.first(r"info,cpu,isa:(.+)", log)),
     } | {f"{dtype}_kernel": ask(source, partial(_kernel, sections.get(dtype, ""))) for dtype in DTYPES}
 
 
 def _blas_architecture(log: str, source: str) -> Fact:
-    mkl = ask(source, lambda: kernels.first(r"MKL_VERBOSE .* for Intel\(R\) 64 architecture (.+?), \w+ [\d.]+GHz", log))
+    mkl = ask(
+        source, lambda: kernel_probes.first(r"MKL_VERBOSE .* for Intel\(R\) 64 architecture (.+?), \w+ [\d.]+GHz", log)
+    )
     if mkl["value"] is not None:
         return mkl
     return ask("threadpoolctl", lambda: threadpools.loaded("blas", "torch").get("architecture"))
 
 
 def _kernel(section: str) -> str:
-    onednn = kernels.first(r"primitive,exec,cpu,(?:matmul|inner_product),([^,]+)", section)
-    mkl = kernels.first(r"MKL_VERBOSE (\w*GEMM\w*)\(", section)
+    onednn = kernel_probes.first(r"primitive,exec,cpu,(?:matmul|inner_product),([^,]+)", section)
+    mkl = kernel_probes.first(r"MKL_VERBOSE (\w*GEMM\w*)\(", section)
     if onednn or mkl:
         return f"oneDNN {onednn}" if onednn else f"MKL {mkl}"
     raise LookupError("neither of them logged it: torch's own kernel, or another library's")
@@ -296,7 +298,8 @@ def _threads() -> Facts:
         "threads": ask("torch.get_num_threads", torch.get_num_threads),
         "interop_threads": ask("torch.get_num_interop_threads", torch.get_num_interop_threads),
         "parallel_backend": ask(
-            "torch.__config__", lambda: kernels.first(r"ATen parallel backend: (.+)", torch.__config__.parallel_info())
+            "torch.__config__",
+            lambda: kernel_probes.first(r"ATen parallel backend: (.+)", torch.__config__.parallel_info()),
         ),
         "openmp": ask("threadpoolctl", lambda: threadpools.loaded("openmp", "torch")["prefix"]),
     }

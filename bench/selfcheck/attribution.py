@@ -14,7 +14,7 @@ from statistics import median
 from typing import Any
 
 from bench.case import Case, Group
-from bench.selfcheck.shares import share
+from bench.selfcheck.shares import covers, share
 from bench.studies import with_control
 
 __all__ = ["DONE", "ENOUGH", "FACTORS", "PROVIDER", "REPORTED", "TRUTH", "cells", "effects", "rates"]
@@ -88,8 +88,8 @@ def _of_factor(factor: str, tries: Sequence[Sequence[Row]], seconds: Sequence[fl
         "least": min(landed, default=None),
         "enough": share(sum(one >= ENOUGH for one in landed), len(tries)),
         "found": share(sum(one["verdict"] == "slower" for one in planted), len(tries)),
-        "covering": share(sum(_covers(one) for one in planted), len(planted)),
-        "others": share(sum(_covers(one) for one in others), len(others)),
+        "covering": share(sum(covers(one) for one in planted), len(planted)),
+        "others": share(sum(covers(one) for one in others), len(others)),
         "others_decided": sum(one["verdict"] in ("faster", "slower") for one in others),
         "seconds": median(seconds),
     }
@@ -101,7 +101,3 @@ def _landed(found: Sequence[Row]) -> float:
     planted = sum(max(0.0, size) for truth, size in causes.values() if truth != 1.0)  # a gain is no cost found
     total = sum(abs(size) for _, size in causes.values())
     return planted / total if total else 0.0
-
-
-def _covers(one: Row) -> bool:
-    return bool(one["ci_low"] <= one["truth"] <= one["ci_high"])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from bench.case import Case, Group
-from bench.studies import network, with_control
+from bench.studies import LEARNING_RATE, network, with_control
 from mlp_impls import Shape
 
 __all__ = ["AGAIN", "FAMILIES", "PLANTED", "SETTINGS", "STUDY", "Setting", "identical", "planted"]
@@ -16,7 +16,6 @@ REFERENCE = "as reported"
 PLANTED = "planted"
 AGAIN = "again"
 REPORTED = 100  # steps; one more of them is a difference of exactly 1 %
-LEARNING_RATE = 0.1
 
 Make = Callable[[int], Case]  # threads to case
 

@@ -17,7 +17,7 @@ from scipy import stats as scipy_stats
 
 from bench import stats
 from bench.selfcheck import attribution, sentence
-from bench.selfcheck.shares import CONFIDENCE, share
+from bench.selfcheck.shares import CONFIDENCE, covers, share
 from bench.stats import Comparison
 
 __all__ = ["derive"]
@@ -160,7 +160,7 @@ def _planted(lines: Sequence[Row]) -> Row:
     return {
         "settings": sorted(told, key=lambda row: (row["provider"], -row["effect"], row["setting"])),
         "nothing_came_of": sorted({line["setting"] for line in lines} - {row["setting"] for row in told}),
-        "covering": share(sum(map(_covers, compared)), len(compared)),
+        "covering": share(sum(map(covers, compared)), len(compared)),
         "above_mde": share(sum(map(_is_found, above)), len(above)),
         "wrong_direction": sum(map(_is_wrong, compared)),
     }
@@ -186,7 +186,7 @@ def _setting(lines: Sequence[Row]) -> Row | None:
         "lost": lost,
         "found": share(sum(map(_is_found, compared)), len(compared) + lost),
         "wrong_direction": sum(map(_is_wrong, compared)),
-        "covering": share(sum(map(_covers, compared)), len(compared)),
+        "covering": share(sum(map(covers, compared)), len(compared)),
         "half_width": median(math.sqrt(one["ci_high"] / one["ci_low"]) - 1 for one in compared),
         "seconds": median(seconds),
         "largest_seconds": max(seconds),
@@ -248,10 +248,6 @@ def _is_found(one: Row) -> bool:
 
 def _is_wrong(one: Row) -> bool:
     return bool(one["verdict"] in DIFFERENT and not _is_found(one))
-
-
-def _covers(one: Row) -> bool:
-    return bool(one["ci_low"] <= one["truth"] <= one["ci_high"])
 
 
 def _away(ratio: float) -> float:

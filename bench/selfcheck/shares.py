@@ -1,14 +1,20 @@
-"""A share of so many tries with its exact binomial bounds (Clopper & Pearson 1934)."""
+"""Shares of so many tries, with their exact binomial bounds (Clopper & Pearson 1934), and what they count."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from scipy import stats as scipy_stats
 
-__all__ = ["CONFIDENCE", "share"]
+__all__ = ["CONFIDENCE", "covers", "share"]
 
 CONFIDENCE = 0.95
+
+
+def covers(one: Mapping[str, Any]) -> bool:
+    """Return whether the interval of a comparison or an effect holds the ratio that is known to be true."""
+    return bool(one["ci_low"] <= one["truth"] <= one["ci_high"])
 
 
 def share(count: int, of: int) -> dict[str, Any]:

@@ -20,9 +20,10 @@ from bench.case import CONTROL, Case, Group
 from bench.implementations import Implementation
 from mlp_impls import Shape
 
-__all__ = ["DEFAULT", "Options", "network", "training_case", "with_control"]
+__all__ = ["DEFAULT", "LEARNING_RATE", "Options", "network", "training_case", "with_control"]
 
 DEFAULT = ("throughput", "alignment")
+LEARNING_RATE = 0.1  # of every network that is timed; only accuracy, where it decides what is learned, has others
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from mlp_impls import Shape
 __all__ = ["EPOCHS", "QUESTION", "SEEDS", "groups"]
 
 QUESTION = "Does each implementation learn what the published runs learned, and how fast?"
-SEEDS = 3
+SEEDS = {"quick": 3, "standard": 5, "thorough": 10}  # each a launch, so that a preset means what it means elsewhere
 EPOCHS = 10
 NO_BASELINE = ""  # seconds are shown, not judged: throughput and pipeline judge speed
 
@@ -47,4 +47,4 @@ def _group(
         )
         for chosen in options.implementations
     )
-    return Group("accuracy", name, cases, NO_BASELINE, options.seeds or SEEDS, options.epochs or EPOCHS)
+    return Group("accuracy", name, cases, NO_BASELINE, options.seeds or SEEDS[options.preset], options.epochs or EPOCHS)

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import NamedTuple
 
+from bench.alignments import LINE
 from bench.case import Case, Group
 from bench.hardware import Facts, caches
 from bench.hardware.cpu import allowed_threads
@@ -41,7 +42,6 @@ ASSUMED_GPU = {"l2": 64 << 20}
 SMALLEST_GPU = 1 << 20  # bytes; below, nothing but the launch is timed
 BEYOND = 4  # the largest working set, in last caches
 PER_OCTAVE = {"standard": 1, "thorough": 2}
-LINE = 64  # bytes; arrays are whole cache lines
 
 
 class Sweep(NamedTuple):

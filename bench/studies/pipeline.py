@@ -8,7 +8,7 @@ from itertools import product
 from bench import pipelines, plugins
 from bench.case import Group
 from bench.implementations import Implementation
-from bench.studies import Options, network, training_case, with_control
+from bench.studies import LEARNING_RATE, Options, network, training_case, with_control
 from mlp_impls import Shape
 
 __all__ = ["BASELINE", "IMPLEMENTATION", "QUESTION", "groups"]
@@ -16,7 +16,6 @@ __all__ = ["BASELINE", "IMPLEMENTATION", "QUESTION", "groups"]
 QUESTION = "What does the input pipeline cost, and where does its time go?"
 BASELINE = "dataloader"
 IMPLEMENTATION = "torch_concise"  # that of the textbook's network, behind each pipeline
-LEARNING_RATE = 0.1
 WIDTH, DEPTH, BATCH = 256, 1, 256
 
 # A tenth of Fashion-MNIST: through the textbook's loader a whole epoch takes seconds, twenty rounds of it minutes.

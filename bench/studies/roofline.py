@@ -26,7 +26,7 @@ from itertools import product
 
 from bench import libraries
 from bench.case import Case, Group
-from bench.studies import Options, memory, network, throughput, training_case, with_control
+from bench.studies import LEARNING_RATE, Options, memory, network, throughput, training_case, with_control
 from bench.workloads import matmul
 from mlp_impls import Shape
 
@@ -45,7 +45,6 @@ KERNELS, QUICK_KERNELS = ("copy", "triad"), ("triad",)
 QUICK_FLOOR_ROUNDS = 8
 LEVEL_BEYOND = "memory"
 NO_BASELINE = ""
-LEARNING_RATE = 0.1
 TRAINED = "float32"  # the dtype of networks unless others are asked for
 
 

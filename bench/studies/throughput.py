@@ -5,14 +5,13 @@ from __future__ import annotations
 from itertools import product
 
 from bench.case import Group
-from bench.studies import Options, network, training_case, with_control
+from bench.studies import LEARNING_RATE, Options, network, training_case, with_control
 from mlp_impls import Shape
 
 __all__ = ["BASELINE", "QUESTION", "groups"]
 
 QUESTION = "Which way of writing the MLP is fastest, by how much, and from which width on does it stop mattering?"
 BASELINE = "torch_concise"
-LEARNING_RATE = 0.1
 BATCH = 256
 
 Network = tuple[int, int, int]  # width, depth, batch

@@ -1,15 +1,19 @@
-"""Small networks in NumPy, measured for real: launches of a fraction of a second."""
+"""Small networks in NumPy, measured for real: launches of a fraction of a second; places for environments."""
 
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bench import implementations, runner, store
+from bench import implementations, pinned, runner, store
 from bench.case import Case, Group
+from bench.hardware import fact
 from bench.launch import Limits
 from bench.plan import Plan, Planned
 from bench.studies import with_control
+from tests.bench.loaded import load
 
 BROKEN = Path(__file__).parents[1] / "broken"
 LIMITS = Limits(start_s=8.0, sample_s=2.0, memory_bytes=600_000_000, case_s=2.5)
@@ -73,6 +77,42 @@ def small_group():
         return with_control(Group("throughput", f"16-{width}-10", cases, "numpy_scratch"))
 
     return make
+
+
+@pytest.fixture
+def torch_library():
+    return load("torch")
+
+
+@pytest.fixture
+def environ(tmp_path):
+    """Make a function that returns environment variables under which the user's file says this."""
+
+    def make(text=None):
+        if text is not None:
+            (tmp_path / "environments.toml").write_text(text)
+        named = {"MLPBENCH_ENVIRONMENTS": str(tmp_path / "environments.toml")} if text is not None else {}
+        return {"HOME": str(tmp_path), "MLPBENCH_CACHE": str(tmp_path / "cache"), "PATH": os.environ["PATH"]} | named
+
+    return make
+
+
+@pytest.fixture
+def ready(environ, monkeypatch, tmp_path):
+    """Environment variables, and requirements of one framework that any machine can have."""
+    (tmp_path / "requirements").mkdir()
+    version = "{}.{}".format(*sys.version_info)
+    here = f"{os.uname().sysname} {os.uname().machine}"
+    (tmp_path / "requirements" / "jax.txt").write_text(
+        f"# python: {version}\n# platforms: {here}\n# imports: jax\njax==1.0\n"
+    )
+    monkeypatch.setattr(pinned, "FOLDER", tmp_path / "requirements")
+    return environ()
+
+
+def facts(**values):
+    """Facts of these values, as a probe returns them."""
+    return {name: fact(value, "planted") for name, value in values.items()}
 
 
 def record(plan):

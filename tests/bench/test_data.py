@@ -6,18 +6,14 @@ import gzip
 import hashlib
 import os
 import re
-import signal
-import subprocess
-import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from bench import data, folders, synthetic
+from bench import data, fashion_mnist, folders
 from bench.errors import BadInput
 
 ARRAYS = {
@@ -48,11 +44,11 @@ def idx(values: np.ndarray[Any, Any]) -> bytes:
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that holds a small data set, which data.py takes for Fashion-MNIST."""
     folder = tmp_path / "given"
-    (folder / data.RAW).mkdir(parents=True)
+    (folder / fashion_mnist.RAW).mkdir(parents=True)
     for name, values in contents().items():
-        archive = folder / data.RAW / ARRAYS[name][0]
+        archive = folder / fashion_mnist.RAW / ARRAYS[name][0]
         archive.write_bytes(gzip.compress(idx(values), mtime=0))
-        monkeypatch.setitem(data.MD5, archive.name, hashlib.md5(archive.read_bytes()).hexdigest())
+        monkeypatch.setitem(fashion_mnist.MD5, archive.name, hashlib.md5(archive.read_bytes()).hexdigest())
         monkeypatch.setitem(data.SHAPES, name, values.shape)
     return folder
 
@@ -72,16 +68,16 @@ def torchvision(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         for name, values in contents().items():
             np.save(folder / f"{name}.npy", values)
 
-    monkeypatch.setattr(data, "_torchvision", write)
+    monkeypatch.setattr(fashion_mnist, "run", write)
     return tasks
 
 
 @pytest.fixture
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(task: str, _root: Path, _folder: Path, _limit_s: float) -> None:
-        raise data._TorchvisionError(f"its {task} failed (no route to host)")
+        raise fashion_mnist.Undelivered(f"its {task} failed (no route to host)")
 
-    monkeypatch.setattr(data, "_torchvision", refuse)
+    monkeypatch.setattr(fashion_mnist, "run", refuse)
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -121,34 +117,28 @@ def test_an_empty_variable_counts_as_not_given(root: Path, environ: dict[str, st
     assert torchvision == ["download"]
 
 
-@pytest.mark.parametrize("name", sorted(data.MD5))
+@pytest.mark.parametrize("name", sorted(fashion_mnist.MD5))
 def test_a_missing_file_is_bad_input_even_with_the_cache_filled(
     root: Path, environ: dict[str, str], torchvision: list[str], name: str
 ) -> None:
     data.find(root, environ)
-    (root / data.RAW / name).unlink()
+    (root / fashion_mnist.RAW / name).unlink()
     with pytest.raises(BadInput, match=f"^--data-root: .*{name}, got No such file"):
         data.find(root, environ)
 
 
-@pytest.mark.parametrize("name", sorted(data.MD5))
+@pytest.mark.parametrize("name", sorted(fashion_mnist.MD5))
 @pytest.mark.parametrize("changed", [False, True])
 def test_truncated_or_changed_data_is_bad_input_with_both_sums(
     root: Path, environ: dict[str, str], torchvision: list[str], name: str, changed: bool
 ) -> None:
     data.find(root, environ)
-    archive = root / data.RAW / name
+    archive = root / fashion_mnist.RAW / name
     held = archive.read_bytes()
     archive.write_bytes(held[:-9] + bytes([held[-9] ^ 1]) + held[-8:] if changed else held[:-1])
-    got = hashlib.md5(archive.read_bytes()).hexdigest()
-    with pytest.raises(BadInput, match=f"^MLPBENCH_DATA: expected MD5 {data.MD5[name]} of .*{name}, got {got}; .+"):
+    expected, got = fashion_mnist.MD5[name], hashlib.md5(archive.read_bytes()).hexdigest()
+    with pytest.raises(BadInput, match=f"^MLPBENCH_DATA: expected MD5 {expected} of .*{name}, got {got}; .+"):
         data.find(None, environ | {"MLPBENCH_DATA": str(root)})
-
-
-def test_the_sums_are_those_torchvision_checks() -> None:
-    code = "from torchvision.datasets import FashionMNIST as F; print(dict(F.resources))"
-    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert printed.strip() == str(data.MD5)
 
 
 def test_a_damaged_cache_is_filled_again(root: Path, environ: dict[str, str], torchvision: list[str]) -> None:
@@ -173,9 +163,9 @@ def test_arrays_of_another_shape_are_not_used(
 def test_a_run_that_failed_leaves_no_half_of_a_folder(root: Path, environ: dict[str, str], monkeypatch: Any) -> None:
     def half(task: str, _root: Path, folder: Path, _limit_s: float) -> None:
         np.save(folder / "train-images.npy", contents()["train-images"])
-        raise data._TorchvisionError("it was cut off")
+        raise fashion_mnist.Undelivered("it was cut off")
 
-    monkeypatch.setattr(data, "_torchvision", half)
+    monkeypatch.setattr(fashion_mnist, "run", half)
     with pytest.raises(BadInput, match="it was cut off"):
         data.find(root, environ)
     assert [path.name for path in Path(environ["MLPBENCH_CACHE"], "data").iterdir()] == ["fashion-mnist.lock"]
@@ -223,55 +213,6 @@ def test_what_was_given_and_cannot_be_extracted_is_never_replaced(root: Path, en
 
 
 @pytest.mark.parametrize(
-    ("printed", "reason"),
-    [
-        ("ModuleNotFoundError: No module named 'torchvision'\n", "torchvision is not installed"),
-        ("got:\n<urlopen error [Errno -2] Name not known>\n", "its download failed (name not known)"),
-        ("got:\n<urlopen error timed out>\n", "its download failed (timed out)"),
-        ("got:\nHTTP Error 403: Forbidden\n", "its download failed (http error 403)"),
-        ("PermissionError: [Errno 13] Permission denied: '/home/someone/x'\n", "its download failed"),
-    ],
-)
-def test_a_reason_is_short_and_holds_no_path(printed: str, reason: str) -> None:
-    assert data._reason(printed, "download") == reason
-
-
-def test_the_short_process_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data, "TORCHVISION", "import time; time.sleep(60)")
-    with pytest.raises(data._TorchvisionError, match="took longer than 0 s"):
-        data._torchvision("download", tmp_path, tmp_path, 0.2)
-
-
-def test_the_short_process_ends_with_its_parent(tmp_path: Path) -> None:
-    watch = data.TORCHVISION.partition("import numpy")[0]
-    child_code = watch + "import time; Path(sys.argv[1], 'pid').write_text(str(os.getpid())); time.sleep(60)"
-    parent = (
-        "from pathlib import Path\nfrom bench import data\n"
-        f"data.TORCHVISION = {child_code!r}\n"
-        f"data._torchvision('download', Path({str(tmp_path)!r}), Path(), 60)"
-    )
-    process = subprocess.Popen([sys.executable, "-c", parent], cwd=Path(data.__file__).parents[1])
-    child = int(wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text()))
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert wait_for(lambda: not running(child))
-
-
-def wait_for(condition: Any) -> Any:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(0.01)
-    raise AssertionError("waited 20 s in vain")
-
-
-def running(pid: int) -> bool:
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    return bool(state.strip()) and not state.startswith("Z")
-
-
-@pytest.mark.parametrize(
     ("environ", "expected"),
     [
         ({"MLPBENCH_CACHE": "/a", "XDG_CACHE_HOME": "/b", "HOME": "/c"}, "/a"),
@@ -303,23 +244,6 @@ def test_mapped_arrays_cannot_be_changed(root: Path, environ: dict[str, str], to
     assert isinstance(images, np.memmap)
     with pytest.raises(ValueError, match="read-only"):
         images[0] = 0
-
-
-def test_synthetic_images_are_the_same_everywhere() -> None:
-    images, labels = synthetic.draw(50, seed=0)
-    digest = hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
-    assert digest == "3d1cd3526763f6bb86ff05d1f97fb665fcf9ffda50a21bdad041011909e674ff"
-    assert not np.array_equal(images, synthetic.draw(50, seed=1)[0])
-
-
-def test_synthetic_images_can_be_learned() -> None:
-    """The nearest class mean of 2,000 images finds nine in ten of others, where guessing finds one in ten."""
-    images, labels = synthetic.draw(2000, seed=0)
-    others, expected = synthetic.draw(1000, seed=1)
-    means = np.stack([images[labels == k].mean(axis=0) for k in range(synthetic.CLASSES)]).reshape(10, -1)
-    flat = others.reshape(len(others), -1).astype(float)
-    distances = (flat**2).sum(1)[:, None] - 2 * flat @ means.T + (means**2).sum(1)
-    assert (distances.argmin(axis=1) == expected).mean() > 0.9
 
 
 @pytest.mark.skipif(not os.environ.get("MLPBENCH_DATA"), reason="MLPBENCH_DATA names no Fashion-MNIST")

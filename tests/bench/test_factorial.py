@@ -1,4 +1,4 @@
-"""Causes apart: a cost planted on one factor is found there and nowhere else."""
+"""Causes apart: effects are contrasts of cells, judged as comparisons are."""
 
 from dataclasses import replace
 from itertools import product
@@ -6,105 +6,31 @@ from itertools import product
 import numpy as np
 import pytest
 
-from bench import factorial, plan, stats, store, summary
-from bench.case import Case, Group
-from bench.plan import Plan, Planned
+from bench import factorial, stats
 from bench.studies import Options, alignment, with_control
-from tests.bench.conftest import record
-from tests.bench.regimes import autoregressive, drift, process, spikes
+from tests.bench.designs import (
+    BASELINE,
+    CELLS,
+    FACTORS,
+    GROUP,
+    REFERENCE,
+    SECOND,
+    TRAP,
+    additive,
+    all_levels,
+    by_effect,
+    derived,
+    is_second,
+    name_of,
+    quiet,
+    simulated,
+)
+from tests.bench.regimes import process
 
-REFERENCE = {"size": 1024, "leading dimension": "aligned", "base address": 0}
-SECOND = {"size": 1025, "leading dimension": "misaligned", "base address": 4}
-TRAP = "power of two"
-FACTORS = tuple(REFERENCE)
-PLANTED = 0.2
 COLUMNS = {
     "study", "group", "provider", "device", "dtype", "threads", "factor", "level", "reference", "kind", "ratio",
     "ci_low", "ci_high", "p", "p_adjusted", "verdict", "mde", "launches", "cells", "medians", "marked", "given",
 }  # fmt: skip
-
-
-def name_of(levels):
-    return " ".join(map(str, levels.values()))
-
-
-def all_levels():
-    crossed = [
-        dict(zip(FACTORS, chosen, strict=True))
-        for chosen in product(*zip(REFERENCE.values(), SECOND.values(), strict=True))
-    ]
-    return [*crossed, REFERENCE | {"leading dimension": TRAP}]
-
-
-CELLS = {name_of(levels): levels for levels in all_levels()}
-BASELINE = next(iter(CELLS))
-
-
-def case_of(levels):
-    size = levels["size"]
-    parameters = {"m": size, "k": size, "n": size, "stack": 1, "levels": levels}
-    return Case("alignment", "numpy causes", name_of(levels), "matmul", "numpy", "numpy", parameters)
-
-
-GROUP = with_control(Group("alignment", "numpy causes", tuple(map(case_of, CELLS.values())), BASELINE))
-
-
-def planted_on(factor, cells=CELLS):
-    """The extra time of each cell but the first where its second level of a factor costs."""
-    return [PLANTED * (levels[factor] == SECOND[factor]) for levels in list(cells.values())[1:]]
-
-
-def derived(folder, times, group=GROUP, lost=(), complete=lambda launch: True):
-    """Write times per FLOP, (cells, launches, rounds), as a run's samples; read them; return what is derived."""
-    cases = [case for case in group.cases if case.name not in lost]
-    launches, rounds = times.shape[1:]
-    made = Plan(0, {"alignment": launches}, [Planned(group, rounds)], [])
-    run = store.RunFolder.create(folder, record(made))
-    for launch in range(launches):
-        order = plan.order(rounds, len(cases), plan.launch_generator(0, "alignment", launch, 0))
-        for number, position in product(range(rounds), range(len(cases))):
-            case = order[number][position]
-            size = cases[case].parameters["m"]
-            elapsed = 1e-11 * times[list(group.cases).index(cases[case]), launch, number] * 2 * size**3
-            run.sample({"case": cases[case].id, "launch": launch, "attempt": 0, "round": number, "position": position,
-                        "steps": 1, "elapsed_s": elapsed})  # fmt: skip
-        run.outcome("launch", study="alignment", launch=launch, attempt=0, complete=complete(launch))
-    for name in lost:
-        run.outcome("failure", case=group.case(name).id, reason="it broke", phase="sampling")
-    run.close()
-    return summary.summarize(store.read(folder))
-
-
-def simulated(regime, effects, *, experiments=1, launches=8, rounds=20, seed=0):
-    """Times per FLOP of the cells, the last one their control, (experiments, cells, launches, rounds)."""
-    generator = np.random.default_rng(seed)
-    return regime.times(generator, (experiments, len(effects) + 2, launches, rounds), [*effects, 0.0])
-
-
-def quiet(logs, launches=6, rounds=20):
-    """Times whose logarithms are as given by cell, all but the same in every launch."""
-    noise = 1e-4 * np.random.default_rng(0).standard_normal((len(GROUP.cases), launches, 1))
-    exact = np.array([*(logs(levels) for levels in CELLS.values()), logs(REFERENCE)])
-    return np.exp(exact[:, None, None] + noise + np.zeros(rounds))
-
-
-def by_effect(rows):
-    return {(row["factor"], row["level"]): row for row in rows if not row["given"]}
-
-
-def is_second(levels, factor):
-    return levels[factor] == SECOND[factor]
-
-
-def additive(levels):
-    """Size costs 3 %, a misaligned leading dimension 20 %, both together 5 % more; a power of two 4 %."""
-    size, leading = is_second(levels, "size"), is_second(levels, "leading dimension")
-    return (
-        np.log(1.03) * size
-        + np.log(1.2) * leading
-        + np.log(1.05) * size * leading
-        + np.log(1.04) * (levels["leading dimension"] == TRAP)
-    )
 
 
 def test_effects_are_means_over_pairs_that_differ_in_one_factor(tmp_path):
@@ -317,50 +243,3 @@ def test_effects_that_rest_on_a_cell_in_no_steady_state_are_undecided(tmp_path):
     assert rows["leading dimension", TRAP]["verdict"] == "inconclusive"
     assert "never steady" in rows["leading dimension", TRAP]["reason"]
     assert rows["leading dimension", "misaligned"]["verdict"] == "slower"
-
-
-def landed(logs, planted):
-    """Return the planted cause's share of what is found of all causes, and what is found of it over the truth."""
-    return np.abs(logs[planted]) / sum(map(np.abs, logs.values())), logs[planted] / np.log1p(PLANTED)
-
-
-@pytest.mark.parametrize("factor", FACTORS)
-@pytest.mark.parametrize("regime", [process(0.5), drift(0.05)], ids=lambda regime: regime.name)
-def test_a_planted_cost_is_attributed_to_its_cause(tmp_path, factor, regime):
-    """From samples on file to effects: at least 80 % lands where it was planted, and nothing else is called a cost."""
-    covered = []
-    for seed in range(2):
-        rows = derived(tmp_path / str(seed), simulated(regime, planted_on(factor), seed=seed)[0])["effects"]
-        causes = [row for row in rows if row["kind"] in ("main", "simple")]
-        logs = {(row["factor"], row["level"]): np.log(row["ratio"]) for row in causes}
-        assert min(landed(logs, (factor, SECOND[factor]))) >= 0.8
-        assert by_effect(rows)[factor, SECOND[factor]]["verdict"] == "slower"
-        others = [row for row in by_effect(rows).values() if row["factor"] != factor or row["level"] == TRAP]
-        covered += [row["ci_low"] <= 1 <= row["ci_high"] for row in others]
-    assert sum(covered) >= 9  # of 12 at 95 %: fewer by chance once in 500 times
-
-
-@pytest.mark.parametrize(
-    ("factor", "regime"),
-    list(zip(FACTORS, [process(0.5), autoregressive(0.8), spikes(0.01, 5.0)], strict=True)),
-    ids=lambda value: getattr(value, "name", value),
-)
-def test_other_causes_show_no_effect_as_often_as_intervals_promise(factor, regime):
-    """15,000 runs of known truth: each interval but the planted one's holds 1 in 95 %; 80 % lands there in all."""
-    found = factorial.contrasts(CELLS, REFERENCE)
-    effects = [(one.factor, one.level) for one in found]
-    target, runs, covering = (factor, SECOND[factor]), 15_000, dict.fromkeys(effects, 0)
-    for seed in range(6):
-        times = simulated(regime, planted_on(factor), experiments=runs // 6, seed=seed)
-        logs = stats.launch_medians(stats.log_ratios(times, times[:, :1]))
-        launches = factorial.estimates(found, {name: logs[:, place] for place, name in enumerate(CELLS)})
-        interval = stats.intervals(launches)
-        means = {effect: interval.mean[:, place] for place, effect in enumerate(effects)}
-        causes = {effect: mean for effect, mean in means.items() if "×" not in effect[0]}
-        assert np.min(landed(causes, target)) >= 0.8
-        for place, effect in enumerate(effects):
-            truth = np.log1p(PLANTED) if effect == target else 0.0
-            within = (interval.low[:, place] <= truth) & (truth <= interval.high[:, place])
-            covering[effect] += np.count_nonzero(within)
-    shares = {effect: 100 * count / runs for effect, count in covering.items()}
-    assert all(94.25 <= share <= 95.75 for share in shares.values()), shares

@@ -13,21 +13,11 @@ import numpy as np
 import pytest
 
 from bench import libraries, threadpools
+from tests.bench.loaded import load
 
 PAIRS = [("numpy", "float32"), ("numpy", "float64")]
 PAIRS += [("torch", dtype) for dtype in ("float16", "bfloat16", "float32", "float64")]
 SIGNIFICANT_BITS = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
-
-
-def load(name: str) -> ModuleType:
-    if name != "numpy":
-        pytest.importorskip(name)
-    return libraries.load(name)
-
-
-@pytest.fixture
-def torch_library() -> ModuleType:
-    return load("torch")
 
 
 @pytest.fixture(scope="module")

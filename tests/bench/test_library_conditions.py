@@ -12,16 +12,7 @@ import pytest
 from bench import libraries
 from bench.conditions import SWITCHES
 from bench.hardware.cpu import usable_cores
-
-
-def load(name: str) -> ModuleType:
-    pytest.importorskip(name)
-    return libraries.load(name)
-
-
-@pytest.fixture
-def torch_library() -> ModuleType:
-    return load("torch")
+from tests.bench.loaded import load
 
 
 def told_by(code: str, **environ: str) -> list[str]:

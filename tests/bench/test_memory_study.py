@@ -9,16 +9,13 @@ import pytest
 
 from bench import plan
 from bench.case import Group
-from bench.hardware import Facts, fact
+from bench.hardware import Facts
 from bench.studies import Options, memory
 from bench.survey import Survey
 from bench.workloads import memory_sweep
+from tests.bench.conftest import facts
 
 KIB, MIB = 1 << 10, 1 << 20
-
-
-def facts(**values: int) -> Facts:
-    return {name: fact(value, "planted") for name, value in values.items()}
 
 
 KNOWN = facts(

@@ -12,8 +12,8 @@ import pytest
 from bench import libraries, workloads
 from bench.case import Case
 from bench.workloads import matmul, padded_product
+from tests.bench.loaded import changed, numpy_library
 
-numpy_library = libraries.load("numpy")
 OWN, PADDED = (17, 33, 9), (20, 36, 16)
 
 
@@ -26,10 +26,6 @@ def case(
     return Case("s", "g", "c", "padded_product", "numpy", "numpy", parameters, **more)
 
 
-def provider(**changes: Any) -> SimpleNamespace:
-    return SimpleNamespace(**{name: getattr(numpy_library, name) for name in numpy_library.__all__} | changes)
-
-
 class Calls:
     """A library that keeps what it is called with."""
 
@@ -38,7 +34,7 @@ class Calls:
         self.products: list[tuple[Any, Any, Any]] = []
 
     def library(self) -> SimpleNamespace:
-        return provider(copy=self.copy, matmul=self.matmul)
+        return changed(copy=self.copy, matmul=self.matmul)
 
     def copy(self, source: Any, target: Any) -> None:
         self.copies.append((source, target))
@@ -140,16 +136,16 @@ def partial_product(a: Any, b: Any, out: Any) -> None:
     ids=["copy", "array", "matmul"],
 )
 def test_a_wrong_result_is_not_equal(broken: dict[str, Any]) -> None:
-    assert padded_product.check(case(), provider(), Path()).equal
-    assert not padded_product.check(case(), provider(**broken), Path()).equal
+    assert padded_product.check(case(), changed(), Path()).equal
+    assert not padded_product.check(case(), changed(**broken), Path()).equal
 
 
 def test_what_lay_in_the_result_before_does_not_matter() -> None:
-    assert padded_product.check(case(), provider(empty=dirty), Path()).equal
+    assert padded_product.check(case(), changed(empty=dirty), Path()).equal
 
 
 def test_an_operand_that_is_not_what_was_given_is_named() -> None:
-    constant = provider(array=lambda values, device, dtype: np.ones(values.shape, dtype))
+    constant = changed(array=lambda values, device, dtype: np.ones(values.shape, dtype))
     assert padded_product.check(case(copied=False), constant, Path()).worst == "operand a"
 
 
@@ -164,7 +160,7 @@ def test_large_products_are_compared_in_their_first_last_and_some_other_rows(mon
             np.matmul(a, b, out=out)
             out[row] = 0
 
-        return provider(matmul=product)
+        return changed(matmul=product)
 
     large = case((208, 33, 9), sizes=(200, 33, 9))
     assert not padded_product.check(large, spoiled(199), Path()).equal

@@ -145,3 +145,17 @@ def test_long_steps_are_expected_to_take_longer_in_every_phase():
 
     assert seconds(4096) > 10 * (30 + 3) * 4 * 2 * 4096**3 / 2e11
     assert 1.9 < seconds(4096, "float64") / seconds(4096) < 2.1
+
+
+def test_samples_that_are_to_last_longer_are_expected_to():
+    """As on a GPU, where a study may let its power settle: each sample, and the three that calibrate a case."""
+
+    def seconds(**parameters):
+        whole = group()
+        cases = tuple(replace(case, parameters={**case.parameters, **parameters}) for case in whole.cases)
+        survey = Survey(rate=1e12)
+        return plan.expected_seconds(plan.make([replace(whole, cases=cases)], survey, "standard", 0), survey)
+
+    longer = 0.1 - 0.005
+    assert seconds(sample_s=None) == seconds()
+    assert seconds(sample_s=0.1) - seconds() == pytest.approx(longer * (10 * 4 * (32 + 3) + 3 * 3))

@@ -139,12 +139,6 @@ class Diary:
 
 
 @pytest.fixture
-def torch_library() -> ModuleType:
-    pytest.importorskip("torch")
-    return libraries.load("torch")
-
-
-@pytest.fixture
 def diary(monkeypatch: pytest.MonkeyPatch, torch_library: ModuleType) -> Diary:
     found = Diary()
     for name in ("Stream", "current_stream", "synchronize", "stream", "CUDAGraph", "graph"):

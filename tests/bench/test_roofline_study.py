@@ -8,10 +8,11 @@ import pytest
 
 from bench import libraries, plan, workloads
 from bench.case import Group
-from bench.hardware import Facts, fact
+from bench.hardware import Facts
 from bench.implementations import Implementation
 from bench.studies import Options, memory, roofline
 from bench.survey import Survey
+from tests.bench.conftest import facts
 
 KIB, MIB = 1 << 10, 1 << 20
 CHOSEN = (
@@ -19,10 +20,6 @@ CHOSEN = (
     (Implementation("torch_concise", "torch", ""), ""),
     (Implementation("jax_scratch", "jax", "", variants={"eager": {}}), "eager"),
 )
-
-
-def facts(**values: int) -> Facts:
-    return {name: fact(value, "planted") for name, value in values.items()}
 
 
 KNOWN = facts(

@@ -145,3 +145,47 @@ def test_two_processes_do_not_record_into_one_folder(folder):
         store.RunFolder.reopen(folder)
     first.close()
     store.RunFolder.reopen(folder).close()
+
+
+def used_for(folder, error, leaving=None):
+    with store.RunFolder.reserved(folder):
+        assert folder.is_dir()
+        if leaving is not None:
+            (folder / leaving).mkdir()
+        raise error
+
+
+def test_a_folder_that_was_made_for_nothing_goes_again_with_its_parents(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        used_for(tmp_path / "runs" / "one", KeyboardInterrupt())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_was_there_or_holds_something_stays(tmp_path):
+    there, used = tmp_path / "there", tmp_path / "runs" / "used"
+    there.mkdir()
+    for folder, leaving in ((there, None), (used, "screen")):
+        with pytest.raises(BadInput, match="too large"):
+            used_for(folder, BadInput("too large"), leaving)
+    assert (there.is_dir(), [path.name for path in used.iterdir()]) == (True, ["screen"])
+
+
+def test_a_run_that_cannot_be_written_leaves_no_folder(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        store.RunFolder.create(tmp_path / "runs" / "one", RUN | {"margin": float("nan")})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["run", "files", "file"])
+def test_where_a_run_must_not_be_recorded_is_told_without_making_anything(tmp_path, kind):
+    path = tmp_path / "out"
+    if kind == "file":
+        path.write_text("mine")
+    else:
+        path.mkdir()
+        (path / ("run.json" if kind == "run" else "mine.txt")).write_text("mine")
+    said = {"run": "holds a run already", "files": "holds other files", "file": "a file; name a new"}[kind]
+    with pytest.raises(BadInput, match=f"--out .*out: {said}"):
+        store.RunFolder.require_vacant(path)
+    store.RunFolder.require_vacant(tmp_path / "new" / "one")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["out"]

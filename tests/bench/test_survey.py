@@ -255,3 +255,16 @@ def test_the_library_of_every_framework_stands_for_its_environment():
     assert survey.library_case("paddle") is None
     assert environments.find("paddle").reason
     assert Path(environments.find("numpy").interpreter) == Path(sys.executable)
+
+
+def test_each_environment_is_named_before_it_is_asked(places, tmp_path):
+    """A start takes seconds with some frameworks; one that is not there takes none."""
+    places(other=fake_environments.make(tmp_path / "other"), gone=tmp_path / "gone")
+    mine = case("mine", user_file(tmp_path / "mine.py", ""))
+    asked = [case("numpy_scratch"), mine, case("numpy_scratch", environment="gone")]
+    said = []
+    survey.survey(asked, ["other", "jax", "numpy"], said.append)
+    assert said == ["numpy", "mine.py in numpy", "other"]
+    said.clear()
+    survey.framework_facts(["numpy", "jax"], 1, said.append)
+    assert said == ["numpy"]

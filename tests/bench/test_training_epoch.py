@@ -284,6 +284,12 @@ def test_rates_choose_recipes_and_a_rate_of_ones_own_is_a_mean():
     assert {(group.launches, group.rounds) for group in planned(seeds=1, epochs=2)} == {(1, 2)}
 
 
+@pytest.mark.parametrize(("preset", "seeds"), [("standard", 5), ("thorough", 10)])
+def test_a_longer_preset_has_more_seeds_unless_they_are_asked_for(preset, seeds):
+    assert {(group.launches, group.rounds) for group in planned(preset=preset)} == {(seeds, 10)}
+    assert {group.launches for group in planned(preset=preset, seeds=2)} == {2}
+
+
 def test_a_folder_without_images_is_no_training(tmp_path):
     with pytest.raises(OSError, match="train-images"):
         training_epoch.prepare(case(), Spy(), Path(tmp_path))

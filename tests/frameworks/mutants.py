@@ -1,8 +1,4 @@
-"""Ways of being wrong, planted in the files that ship by exchanging a piece of their text, and what must tell them.
-
-A file's pieces have names, and each must occur in it exactly once, so that no change of the file makes a mutant the
-same as what it was made of.
-"""
+"""Ways of being wrong, planted in the files that ship by exchanging a piece of their text, and what must tell them."""
 
 from __future__ import annotations
 
@@ -10,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import mlp_impls
+from tests.frameworks.pieces import PIECES
 
 # Which result must be the first beyond its bound. The weights as built come first, then logits and loss, the gradients
 # of W1, b1, W2, b2, loss and gradients at extreme logits, the losses of ten steps and the weights after them.
@@ -47,90 +44,6 @@ CAUGHT_ELSEWHERE = {("numpy", "biases missing"): "loss of step 2"}
 # Not by the seed of the case, with which those that are given were drawn.
 OWN_WEIGHTS = "0.01 * np.random.default_rng(271828).standard_normal({}.shape)"
 VELOCITY = "velocity = vars(self).setdefault('velocity', {})"
-
-PIECES = {
-    "numpy": {
-        "batch": "images, labels = batch\n",
-        "bias": "np.add(output, self._parameters[2 * layer + 1], out=output)",
-        "bias gradient": "np.sum(delta, axis=0, out=self._gradients[2 * layer + 1])",
-        "dead": "np.copyto(previous, 0, where=dead)",
-        "divisor": "divisor = len(labels) if self._loss_divisor is None else self._loss_divisor",
-        "dtype": "self._dtype = dtype",
-        "given": 'np.array(values, dtype=dtype, order="C")',
-        "maximum": "np.max(logits, axis=1, keepdims=True, out=column)",
-        "normaliser": "np.sum(logits, axis=1, keepdims=True, out=column)",
-        "normaliser of the labelled": "column[:, 0]",
-        "product": "np.matmul(values, self._parameters[2 * layer], out=output)",
-        "rate": "self._learning_rate = learning_rate",
-        "relu": "np.maximum(output, 0, out=output)",
-        "result": "return loss\n\n    def read",
-        "scaled gradient": "np.multiply(gradient, self._learning_rate, out=gradient)",
-        "update": "np.subtract(parameter, gradient, out=parameter)",
-    },
-    "torch": {
-        "batch": "images, labels = batch\n",
-        "bias": "self._parameters[layer + 1]",
-        "cleared gradient": "parameter.grad = None",
-        "dtypes": "getattr(torch, name)",
-        "given": "torch.tensor(w, ",
-        "maximum": "logits.detach().amax(dim=1, keepdim=True)",
-        "mean": "losses.mean()",
-        "normaliser": "shifted.exp().sum(dim=1, keepdim=True).log()",
-        "product": "values @ self._parameters[layer]",
-        "rate": "self._learning_rate = learning_rate",
-        "relu": "torch.where(values > 0, values, 0.0)",
-        "relu's use": "values if layer == 0 else relu(values)",
-        "result": "return loss.detach()\n\n    def read",
-        "update": "parameter -= self._learning_rate * parameter.grad",
-    },
-    "jax": {
-        "batch": "images, labels = batch\n",
-        "bias": "weights[layer + 1]",
-        "dtypes": "getattr(jnp, name)",
-        "given": "_placed(values, kind, ",
-        "maximum": "lax.stop_gradient(logits.max(axis=1, keepdims=True))",
-        "mean": "losses.mean()",
-        "normaliser": "jnp.exp(shifted).sum(axis=1)",
-        "product": "jnp.matmul(values, weights[layer], ",
-        "rate": "_placed(learning_rate, ",
-        "relu": "jnp.where(values > 0, values, 0)",
-        "relu's use": "values if layer == 0 else relu(values)",
-        "result": "return loss\n\n    def read",
-        "step": "self._weights, loss = compiled_step(",
-        "update": "(old - learning_rate * gradient).astype(old.dtype)",
-    },
-    "tensorflow": {
-        "batch": "images, labels = batch\n",
-        "bias": "parameters[layer + 1]",
-        "dtypes": "getattr(tf, name)",
-        "given": "tf.cast(values, kind)",
-        "gradient": "tf.cast(gradient, learning_rate.dtype)",
-        "maximum": "tf.stop_gradient(tf.reduce_max(logits, axis=1, keepdims=True))",
-        "mean": "tf.reduce_mean(losses)",
-        "normaliser": "tf.reduce_sum(tf.exp(shifted), axis=1)",
-        "product": "values @ parameters[layer]",
-        "rate": "tf.constant(learning_rate, ",
-        "relu": "tf.maximum(tf.zeros((), values.dtype), values)",
-        "relu's use": "values if layer == 0 else relu(values)",
-        "result": "return step(images, labels)\n",
-        "update": "parameter.assign_sub(tf.cast(update, parameter.dtype))",
-    },
-    "mxnet": {
-        "batch": "images, labels = batch\n",
-        "bias": "self._parameters[layer + 1]",
-        "gradient's memory": "attach_grad()",
-        "given": "mnp.array(values, dtype=dtype",
-        "maximum": "logits.detach().max(axis=1, keepdims=True)",
-        "mean": "losses.mean()",
-        "normaliser": "mnp.log(mnp.exp(shifted).sum(axis=1))",
-        "product": "mnp.dot(values, self._parameters[layer])",
-        "rate": "self._learning_rate = learning_rate",
-        "relu": "mnp.maximum(mnp.zeros_like(values), values)",
-        "relu's use": "values if layer == 0 else relu(values)",
-        "result": "return loss\n\n    def read",
-        "update": "parameter -= self._learning_rate * parameter.grad",
-    },
-}
 
 ANYWHERE = {
     "stale batch": {"batch": "images, labels = getattr(self, 'stale', batch); self.stale = batch\n"},

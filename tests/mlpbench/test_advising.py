@@ -14,15 +14,15 @@ from bench.advice import record as records
 from bench.advice.problems import Place
 from bench.plan import Preset
 from bench.survey import Survey
-from mlpbench import advice_checking, advice_text, cli
+from mlpbench import advice_checking, advice_preparing, advice_text, cli
 from tests.advice_worlds import CHEAP, World, arithmetic, gaining
 
 PRODUCT = ["--m", "250", "--k", "330", "--n", "500", "--library", "numpy", "--threads", "1"]
 
 
-@pytest.fixture(autouse=True)
-def _cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("MLPBENCH_CACHE", str(tmp_path / "cache"))
+def cheap(cases, told):
+    told("numpy")
+    return CHEAP
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def world(monkeypatch):
             return made(planned, margin)
 
         monkeypatch.setattr(measuring.Measuring, "__call__", carry_out)
-        monkeypatch.setattr(advice_checking, "survey", lambda cases: CHEAP)
+        monkeypatch.setattr(advice_preparing, "survey", cheap)
         return made
 
     return set_up
@@ -153,7 +153,7 @@ def test_json_alone_is_on_standard_output(world, capsys):
     assert cli.main(["advise", *PRODUCT, "--json"]) == 0
     told = capsys.readouterr()
     assert json.loads(told.out)["dimensions"][2]["pad_to"] == 512
-    assert "looking at what can run here" in told.err
+    assert "looking at what can run here: numpy\n" in told.err
 
 
 def test_layers_are_those_of_the_network(world, capsys):
@@ -172,7 +172,7 @@ def test_layers_are_those_of_the_network(world, capsys):
 def _known_machine(monkeypatch):
     """No probing of hardware, which takes seconds."""
     monkeypatch.setattr(hardware, "record", dict)
-    monkeypatch.setattr("mlpbench.machine.framework_facts", lambda places, threads: {})
+    monkeypatch.setattr("mlpbench.machine.framework_facts", lambda places, threads, told: {})
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path, monkeypatch, capsys):
 
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
-    monkeypatch.setattr(advice_checking, "survey", lambda cases: CHEAP)
+    monkeypatch.setattr(advice_preparing, "survey", cheap)
     monkeypatch.setattr(runner, "measure", interrupted)
     assert cli.main(["advise", *PRODUCT]) == 130
     told = capsys.readouterr()
@@ -265,13 +265,13 @@ def test_what_holds_for_all_products_is_not_changed_in_between(tmp_path, world, 
 
 @pytest.mark.usefixtures("_known_machine")
 def test_a_check_in_a_library_that_cannot_is_bad_input(tmp_path, monkeypatch, capsys):
-    def without(cases):
+    def without(cases, told):
         return Survey(reasons={case.id: "no module named numpy" for case in cases})
 
-    monkeypatch.setattr(advice_checking, "survey", without)
+    monkeypatch.setattr(advice_preparing, "survey", without)
     assert checked(tmp_path / "check", 1) == 2
     assert "--library numpy: cannot compute this here (no module named numpy)" in capsys.readouterr().err
-    assert not (tmp_path / "check" / "run.json").exists()
+    assert not (tmp_path / "check").exists()
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,6 @@ from mlpbench import cli, selfchecking
 from tests.selfcheck_tries import planted
 
 
-@pytest.fixture(autouse=True)
-def _cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("MLPBENCH_CACHE", str(tmp_path / "cache"))
-
-
 @pytest.fixture
 def trying(monkeypatch):
     """Tries that are drawn, not measured; as many as are set, then Ctrl-C."""
@@ -89,7 +84,7 @@ def test_what_holds_for_all_tries_is_not_changed_in_between(tmp_path, trying, ca
 
 
 def test_a_framework_that_cannot_run_is_bad_input(tmp_path, monkeypatch, capsys):
-    def without_torch(cases):
+    def without_torch(cases, told):
         return Survey(reasons={case.id: "no module named torch" for case in cases if case.framework == "torch"})
 
     monkeypatch.setattr(selfchecking, "survey", without_torch)

@@ -44,6 +44,12 @@ def learn(noise: random.Random, names: list[str], seeds: int = 3) -> Record:
     return {"curves": rows, "learned": curves.learned(rows), "reproduced": curves.reproduced(rows)}
 
 
+def rederived(summary: Record) -> Record:
+    """The summary with what follows from its curves derived anew."""
+    rows = summary["curves"]
+    return summary | {"learned": curves.learned(rows), "reproduced": curves.reproduced(rows)}
+
+
 def examples() -> Record:
     """Nine images of 28 x 28, as run.json holds them."""
     pixels = bytes((17 * place + row * column) % 256 for place in range(9) for row in range(28) for column in range(28))

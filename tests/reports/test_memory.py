@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.text import Text
 
 from reports import memory
 from reports.plots import memory_bandwidth
+from tests.reports.shown import rendered, words
 
 Record = dict[str, Any]
 
@@ -55,16 +55,7 @@ def said(summary: Record) -> list[str]:
 
 
 def drawn(run: Record, summary: Record) -> Figure:
-    figure = memory_bandwidth.draw(run, summary)
-    assert isinstance(figure, Figure)
-    figure.set_dpi(30)
-    figure.canvas.draw()
-    return figure
-
-
-def words(figure: Figure) -> list[str]:
-    found = figure.findobj(Text)
-    return [artist.get_text().replace("\xa0", " ") for artist in found if isinstance(artist, Text)]
+    return rendered(memory_bandwidth.draw(run, summary))
 
 
 def test_main_memory_is_told_by_kernel_with_its_interval() -> None:

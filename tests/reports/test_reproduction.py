@@ -13,6 +13,7 @@ from bench.published_effects import CONTROL, EFFECT
 from reports import page, reproduction
 from reports.findings import findings
 from reports.plots import reproduction as figure_of
+from tests.reports.shown import rendered
 
 Record = dict[str, Any]
 
@@ -52,11 +53,7 @@ def said(summary: Record) -> list[str]:
 
 
 def drawn(summary: Record) -> Figure:
-    figure = figure_of.draw({"margin": 0.02}, summary)
-    assert isinstance(figure, Figure)
-    figure.set_dpi(30)
-    figure.canvas.draw()
-    return figure
+    return rendered(figure_of.draw({"margin": 0.02}, summary))
 
 
 def marks(figure: Figure, marker: str) -> list[Line2D]:

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.text import Text
 
 from bench import roofline as placing
 from reports import caveats, roofline, tables
 from reports.findings import findings
 from reports.page import render
 from reports.plots import roofline as plot
+from tests.reports.shown import rendered, words
 
 Record = dict[str, Any]
 Maker = Callable[..., tuple[Record, Record]]
@@ -78,16 +78,7 @@ def said(summary: Record) -> str:
 
 
 def drawn(run: Record, summary: Record) -> Figure:
-    figure = plot.draw(run, summary)
-    assert isinstance(figure, Figure)
-    figure.set_dpi(30)
-    figure.canvas.draw()
-    return figure
-
-
-def words(figure: Figure) -> list[str]:
-    found = figure.findobj(Text)
-    return [artist.get_text().replace("\xa0", " ") for artist in found if isinstance(artist, Text)]
+    return rendered(plot.draw(run, summary))
 
 
 def test_the_limits_are_told_with_intervals_and_what_reached_them(placed: Maker) -> None:
