@@ -43,6 +43,7 @@ __all__ = ["KERNELS", "check", "elements", "prepare", "traffic", "work"]
 SCALAR = 3.0  # STREAM's
 FEW_ELEMENTS = 16
 CALL_SAMPLE_S = 0.001
+DRAWN = 1 << 20  # elements of an array, which repeat: to draw all of a large one would take longer than the passes
 LARGEST = 2  # of the whole numbers that a check works on
 
 
@@ -135,10 +136,8 @@ def _kernel(case: Case) -> Kernel:
 
 def _step(case: Case, provider: Any, count: int) -> Callable[[], Any]:
     kernel, generator = _kernel(case), np.random.default_rng(case.seed)
-    kind = usual_operands(case.dtype)
-    arrays = [
-        provider.array(values.drawn(kind, generator, (count,)), case.device, case.dtype) for _ in range(kernel.read)
-    ]
+    drawn = (values.drawn(usual_operands(case.dtype), generator, (min(count, DRAWN),)) for _ in range(kernel.read))
+    arrays = [provider.array(np.resize(one, count), case.device, case.dtype) for one in drawn]
     return kernel.call(provider, *arrays, *(_filled(case, provider, count, UNTOUCHED) for _ in range(kernel.written)))
 
 
