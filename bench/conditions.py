@@ -1,7 +1,8 @@
 """Under which conditions a case runs, asked in the process that runs it: nobody else can know.
 
 A framework's library file tells its switches, the model what of its step is compiled, the kernel whose allocator is in
-the process. What cannot be asked is None with a reason; no question may cost a case anything.
+the process, a profiler what runs on a GPU (``bench/profiling.py``). What cannot be asked is None with a reason; no
+question may cost a case anything.
 """
 
 from __future__ import annotations
@@ -13,38 +14,43 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench import libraries
+from bench import libraries, profiling
 from bench.case import Case
 
 __all__ = ["SWITCHES", "allocator", "ask"]
 
 SWITCHES = ("threads", "float32_products", "onednn", "xla")
+OPTIONAL = ("half_sums",)  # only of those who tell it
 ALLOCATORS = ("jemalloc", "tcmalloc", "mimalloc")
 MAPS = Path("/proc/self/maps")
 LONGEST = 200  # letters of an answer or a reason
 
 Answers = dict[str, Any]
+Question = Callable[[], Mapping[str, Any]]
 
 
-def ask(case: Case, graph: str | None) -> Answers:
+def ask(case: Case, graph: str | None, profiled: Question | None = None) -> Answers:
     """Return ``conditions`` of a case in this process, and ``reasons`` for those that are None.
 
     Args:
         case: What runs here.
         graph: What of its step is compiled, as its workload says; None where it does not.
+        profiled: What answers ``profiling.ASKED``; None where nobody can, which is then no condition.
     """
     found: Answers = {"device": case.device, "dtype": case.dtype, "framework": case.framework}
     reasons: dict[str, str] = {}
-    questions: tuple[tuple[tuple[str, ...], Callable[[], Mapping[str, Any]]], ...] = (
+    questions: list[tuple[tuple[str, ...], Question]] = [
         (("version",), lambda: {"version": sys.modules[case.framework].__version__}),
         (SWITCHES, lambda: _switches(case)),
         (("graph",), lambda: {"graph": graph}),
         (("allocator",), lambda: {"allocator": allocator()}),
-    )
+    ]
+    if profiled is not None:
+        questions.append((profiling.ASKED, profiled))
     for names, question in questions:
         answers, reason = _answered(question)
-        for name in names:
-            found[name] = _plain(answers.get(name))
+        for name in (*names, *(name for name in OPTIONAL if name in answers)):
+            found[name] = answers.get(name) if name in profiling.ASKED else _plain(answers.get(name))
             if found[name] is None:
                 reasons[name] = reason or "not told"
     if "XLA" in (found["graph"] or ""):  # a variant may have XLA compile what its framework by itself would not
@@ -68,7 +74,7 @@ def _switches(case: Case) -> Mapping[str, Any]:
     return answers
 
 
-def _answered(question: Callable[[], Mapping[str, Any]]) -> tuple[Mapping[str, Any], str]:
+def _answered(question: Question) -> tuple[Mapping[str, Any], str]:
     try:
         answers = question()
         return (answers, "") if isinstance(answers, Mapping) else ({}, "not told in a dictionary")

@@ -1,6 +1,7 @@
 """What samples on a GPU say beyond the user's clock: the device's time per step, what using it costs, how it held out.
 
-Verdicts rest on the user's clock. The device's is in summary.json beside it, for cases that have one.
+Verdicts rest on the user's clock. The device's is in summary.json beside it, for cases that have one, and so are the
+kernels of a step and their own time.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ __all__ = ["add", "costs", "derive", "device_time_s"]
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
 
+PROFILED = ("kernels", "kernel_s")
 FIRST_ROUNDS = 3
 LAST_PART = 3  # the last third of the rounds
 
@@ -41,7 +43,8 @@ COLUMNS: dict[str, series.Column] = {
 def add(rows: list[Row], plan: Plan, records: Records) -> list[Row]:
     """Return the rows of cases with ``device_time_s``, ``device_time_low`` and ``device_time_high``; None on a CPU.
 
-    They are to the device's clock what ``time_s``, ``time_low`` and ``time_high`` are to the user's.
+    They are to the device's clock what ``time_s``, ``time_low`` and ``time_high`` are to the user's. ``kernels`` and
+    ``kernel_s`` are what a profiler saw in the pilot (``bench/profiling.py``), where one was asked.
     """
     times = series.arrays(records, _rounds(plan), {"time_s": device_time_s})["time_s"]
     cases = {case.id: case for planned in plan.groups for case in planned.group.cases if case.id in times}
@@ -49,6 +52,7 @@ def add(rows: list[Row], plan: Plan, records: Records) -> list[Row]:
         case = cases.get(f"{row['study']}/{row['group']}/{row['case']}")
         found = {} if case is None else columns.absolute(case, times[case.id])
         row |= {f"device_{name}": found.get(name) for name in ("time_s", "time_low", "time_high")}
+        row |= {name: (row.get("conditions") or {}).get(name) for name in PROFILED}
     return rows
 
 

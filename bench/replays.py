@@ -1,8 +1,8 @@
 """Steps captured into one graph: what a device takes for them, without what launching each of them costs its user.
 
-A case whose parameter ``clock`` is ``"device"`` takes its steps so; without it, steps are called one by one, as a user
-calls them. A call of such a case's step replays a graph of N of them, one after the other. In the records a step is
-what it is elsewhere, one product or one training step: ``steps`` of a sample is replays times N. Both clocks time the
+A product whose parameter ``clock`` is ``"device"`` takes its steps so; without it, steps are called one by one, as a
+user calls them. A call of such a case's step replays a graph of N of them, one after the other. In the records a step
+is what it is elsewhere, one product: ``steps`` of a sample is replays times N. Both clocks time the
 replays. Several are handed in back to back before the synchronisation, so that the device finds the next one waiting.
 
 Successive steps take turns over sets of operands, or a short one would find its own in the cache, which in a program

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from bench import conditions, devices, implementations, libraries, timing, workloads
+from bench import conditions, devices, implementations, libraries, profiling, timing, workloads
 from bench.case import Case
 from bench.workloads import training_step
 
@@ -113,10 +113,11 @@ class Worker:
         return figures | self._of_device(case)
 
     def conditions(self, request: Message) -> Message:
-        """Return what steers the speed of a prepared case in this process."""
+        """Return what steers the speed of a prepared case in this process, and what it has a GPU do."""
         case = Case.from_json(request["case"])
         prepared = self.prepared.get(case.id)
-        return conditions.ask(case, None if prepared is None else prepared.graph)
+        graph = None if prepared is None else prepared.graph
+        return conditions.ask(case, graph, profiling.question(case, prepared))
 
     def calibrate(self, request: Message) -> Message:
         """Warm a prepared case up, then return how many steps make a sample of it."""

@@ -57,6 +57,10 @@ class Shape:
 class Model(Protocol):
     """What ``build`` returns. ``dtype`` is that of weights, activations and gradients.
 
+    It may have ``train_epoch(batches) -> losses`` as well: a step on each batch of a list in turn, each as ``place``
+    returned it, and their losses, which later calls leave as they are. It is for what hands a device all steps at once,
+    and must come to what ``train_step`` comes to, batch by batch.
+
     Attributes:
         graph: What of the step is compiled or captured, in a few words: ``none`` where every operation is called one by
             one. It is recorded and shown, and steers nothing.

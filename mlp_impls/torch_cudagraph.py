@@ -2,7 +2,7 @@
 
 The arithmetic is that of ``torch_manual`` in fewer kernels: bias and ReLU belong to the forward product, and the
 product that is the gradient of a weight updates it (``addmm_`` by minus the learning rate over the divisor), so that no
-gradient of a weight is stored or rounded by itself. All memory is allocated once per batch size; ``cuda/graphs.py``
+gradient of a weight is stored or rounded by itself. All memory is allocated once per batch size; ``cuda/steps.py``
 tells which batches are copied and which have a graph of their own. Uses no automatic differentiation and nothing of
 ``torch.nn`` or ``torch.optim``.
 
@@ -23,14 +23,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mlp_impls import Model, Shape
-from mlp_impls.cuda.graphs import Branch, CudaGraphs, Inline, Loss, Placed, Steps
+from mlp_impls.cuda.graphs import Branch, CudaGraphs, Inline
+from mlp_impls.cuda.model import DTYPES, Replayed, host
 from mlp_impls.cuda.products import multiply_exactly
+from mlp_impls.cuda.steps import Steps
 
 __all__ = ["FRAMEWORK", "VARIANTS", "build", "unsupported"]
 
 FRAMEWORK = "torch"
 VARIANTS = {"forked": {"forked": True}}
-DTYPES = {name: getattr(torch, name) for name in ("float32", "float64", "bfloat16", "float16")}
 MEAN, SUM = 1, 2  # torch's numbers for how losses are reduced
 NO_LABEL = -100  # torch's default for labels to leave out
 
@@ -131,49 +132,21 @@ class _Network:
         weight.addmm_(values.T, delta, alpha=-rate)
 
 
-class _CapturedModel:
+class _CapturedModel(Replayed):
     def __init__(self, network: _Network, steps: Steps, forked: bool) -> None:
-        self.graph = f"CUDA graph of the whole step, captured by hand{', in two branches' if forked else ''}"
+        graph = f"CUDA graph of the whole step, captured by hand{', in two branches' if forked else ''}"
+        super().__init__(steps, network.parameters[0], graph)
         self._network = network
-        self._steps = steps
-        self._like = network.parameters[0]
-
-    def place(self, images: NDArray[np.float32], labels: NDArray[np.int64]) -> Placed:
-        """Return images, (batch, inputs), and labels, (batch,), on the device."""
-        return self._steps.placed(self._images(images), torch.tensor(labels, device=self._like.device))
-
-    def train_step(self, batch: tuple[Tensor, Tensor]) -> Loss:
-        """Do one SGD step; the first of a batch size captures it, and so does the second on a batch."""
-        return self._steps(batch)
-
-    def read(self, loss: Loss) -> float:
-        """Return the loss as a Python float; waits for the device."""
-        return loss.value.item()
 
     def predict(self, images: NDArray[np.float32]) -> NDArray[Any]:
         """Return the logits, (batch, outputs); not captured."""
         outputs = [self._like.new_empty(len(images), len(bias)) for bias in self._network.parameters[1::2]]
         self._network.forward(self._images(images), outputs)
-        return _host(outputs[-1])
+        return host(outputs[-1])
 
     def weights(self) -> list[NDArray[Any]]:
         """Return copies of W1, b1, W2, b2, ..."""
-        return [_host(parameter) for parameter in self._network.parameters]
-
-    def synchronize(self) -> None:
-        """Return when the device has done all work handed to it."""
-        if self._like.is_cuda:
-            torch.cuda.synchronize(self._like.device)
-
-    def _images(self, images: NDArray[np.float32]) -> Tensor:
-        return torch.tensor(images, dtype=self._like.dtype, device=self._like.device)
-
-
-def _host(tensor: Tensor) -> NDArray[Any]:
-    """Return a NumPy copy; NumPy has no bfloat16, which float32 holds exactly."""
-    tensor = tensor.cpu()
-    copy: NDArray[Any] = (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy().copy()
-    return copy
+        return [host(parameter) for parameter in self._network.parameters]
 
 
 def build(

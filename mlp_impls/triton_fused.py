@@ -30,13 +30,14 @@ from torch import Tensor
 from mlp_impls import Model, Shape
 from mlp_impls.cuda import kernels
 from mlp_impls.cuda.division import Layout, Plan, too_wide
-from mlp_impls.cuda.graphs import CudaGraphs, Loss, Placed, Steps, Uncaptured
+from mlp_impls.cuda.graphs import CudaGraphs, Uncaptured
+from mlp_impls.cuda.model import DTYPES, Replayed, host
 from mlp_impls.cuda.products import multiply_exactly
+from mlp_impls.cuda.steps import Steps
 
 __all__ = ["FRAMEWORK", "build", "unsupported"]
 
 FRAMEWORK = "torch"
-DTYPES = {name: getattr(torch, name) for name in ("float32", "float64", "bfloat16", "float16")}
 PIECE = 256  # parameters that a program updates
 FUSED = {"enable_fp_fusion": True}  # multiply and add at once, which Triton is to leave off from 3.10 on unless asked
 INTERPRETED = 4  # multiprocessors: fewer make larger parts, which take the interpreter less time
@@ -136,50 +137,24 @@ class _Network:
         return space
 
 
-class _FusedModel:
+class _FusedModel(Replayed):
     def __init__(self, network: _Network, steps: Steps) -> None:
+        captured = network.parameters.is_cuda
+        super().__init__(
+            steps, network.parameters, "CUDA graph of Triton kernels, the whole step" if captured else "none"
+        )
         self._network = network
-        self._steps = steps
-        self._like = network.parameters
-        self.graph = "CUDA graph of Triton kernels, the whole step" if self._like.is_cuda else "none"
-
-    def place(self, images: NDArray[np.float32], labels: NDArray[np.int64]) -> Placed:
-        """Return images, (batch, inputs), and labels, (batch,), on the device."""
-        return self._steps.placed(self._images(images), torch.tensor(labels, device=self._like.device))
-
-    def train_step(self, batch: tuple[Tensor, Tensor]) -> Loss:
-        """Do one SGD step; the first of a batch size compiles and captures it, the second on a batch captures it."""
-        return self._steps(batch)
-
-    def read(self, loss: Loss) -> float:
-        """Return the loss as a Python float; waits for the device."""
-        return loss.value.item()
 
     def predict(self, images: NDArray[np.float32]) -> NDArray[Any]:
         """Return the logits, (batch, outputs), by torch's products."""
         values, parameters = self._images(images), self._network.views
         for layer in range(0, len(parameters), 2):
             values = torch.addmm(parameters[layer + 1], values.relu() if layer else values, parameters[layer])
-        return _host(values)
+        return host(values)
 
     def weights(self) -> list[NDArray[Any]]:
         """Return copies of W1, b1, W2, b2, ..."""
-        return [_host(parameter) for parameter in self._network.views]
-
-    def synchronize(self) -> None:
-        """Return when the device has done all work handed to it."""
-        if self._like.is_cuda:
-            torch.cuda.synchronize(self._like.device)
-
-    def _images(self, images: NDArray[np.float32]) -> Tensor:
-        return torch.tensor(images, dtype=self._like.dtype, device=self._like.device)
-
-
-def _host(tensor: Tensor) -> NDArray[Any]:
-    """Return a NumPy copy; NumPy has no bfloat16, which float32 holds exactly."""
-    tensor = tensor.cpu()
-    copy: NDArray[Any] = (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy().copy()
-    return copy
+        return [host(parameter) for parameter in self._network.views]
 
 
 def build(

@@ -28,6 +28,8 @@ JUDGED = ("reproduced", "weaker", "gone", "reversed")
 TRIAD_SHARE = 0.85
 BANDWIDTHS = {"H200": 4.8e12}  # B/s: NVIDIA H200 data sheet; against it only the bus width's arithmetic is checked
 BANDWIDTH_WITHIN = 0.03
+KERNELS_WITHIN = 0.03
+LARGE = 2048  # side of the smallest product whose kernel lasts so long that launching the next one is hidden
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ def judge(found: Summaries, device: str) -> list[Judged]:
          ("throughput",), _fused),
         (f"ten epochs to the published accuracy take under {EPOCHS_S:g} s", ("accuracy",), _epochs),
         (f"the bus implies the data sheet's bandwidth within {BANDWIDTH_WITHIN:.0%}", ("memory",), _implied),
+        (f"event time agrees with profiler kernel time within {KERNELS_WITHIN:.0%} from {LARGE}³ on",
+         ("throughput", "alignment"), _kernels),
         (f"triad reaches {TRIAD_SHARE:.0%} of the implied bandwidth", ("memory",), _triad),
     ]  # fmt: skip
     judged = [_judged(found, *claim) for claim in claims]
@@ -176,6 +180,28 @@ def _triad(found: Summaries) -> Answer:
     largest = max(rows, key=lambda row: float(row["working_set"]))
     share = largest["bandwidth"] / implied
     return share >= TRIAD_SHARE, f"{largest['bandwidth'] / 1e12:.2f} TB/s, {share:.0%}"
+
+
+def _kernels(found: Summaries) -> Answer:
+    """All square products that a profiler saw, in whatever dtype: the peaks of the roofline, and ``alignment``."""
+    apart: dict[bool, list[tuple[float, Row]]] = {True: [], False: []}
+    for row in (*found["throughput"]["cases"], *found["alignment"]["cases"]):
+        square = row.get("m") == row.get("k") == row.get("n") and row.get("stack") == 1
+        if square and row["device"] == "cuda" and row.get("device_time_s") and row.get("kernel_s"):
+            apart[row["m"] >= LARGE].append((row["device_time_s"] / row["kernel_s"] - 1, row))
+    told = "; ".join(_spread(name, apart[large]) for large, name in ((True, "large"), (False, "smaller")))
+    if not apart[True]:
+        return None, told
+    return max(abs(one) for one, _ in apart[True]) <= KERNELS_WITHIN, told
+
+
+def _spread(name: str, apart: list[tuple[float, Row]]) -> str:
+    """Return by how much event times of products exceed kernel times, and of which the most."""
+    if not apart:
+        return f"no {name} products"
+    low, high = min(one for one, _ in apart), max(one for one, _ in apart)
+    _, worst = max(apart, key=lambda one: abs(one[0]))
+    return f"{len(apart)} {name} products {low:+.1%} to {high:+.1%}, most for {worst['m']} in {worst['dtype']}"
 
 
 def _gpu(found: Summaries) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """What matmul, copy and synchronise are in each framework: one file is one framework, named after it.
 
+A folder is none: it holds what a file would be too long with.
+
 The contract of a library file, imported inside workers only. To import it changes nothing in its framework: workers of
 implementations import it to ask for ``conditions``.
 
@@ -13,7 +15,8 @@ implementations import it to ask for ``conditions``.
     Optional: what multiplies arrays of a dtype, where that is not always ``matmul``. Of int8 the result is int32.
 ``set_products(device, dtype) -> None``
     Optional: have products of float32 arrays computed in ``tf32`` where that is the dtype, else in float32, until it is
-    called again: cases of both may share a process. Costs what it likes; it is called before a sample, never within.
+    called again: cases of both may share a process. Sums of half types are kept in float32. Costs what it likes; it is
+    called before a sample, never within.
 ``refuses(device, dtype, m, k, n) -> str | None``
     Optional: the reason why matrices of these sizes cannot be multiplied though others of the dtype can, or None.
 ``placed(values, device, dtype, *, leading=None, offset=None, transposed=False) -> Any``
@@ -37,7 +40,8 @@ implementations import it to ask for ``conditions``.
 ``conditions(device) -> dict[str, Any]``
     What steers speed, as it is in this very process, asked of the framework and left as it is; None is unknown:
     ``threads`` (an int), ``float32_products`` (``float32``, ``tf32`` or ``bfloat16``: what products of float32 arrays
-    are computed in), ``onednn`` (whether products on the CPU go through oneDNN where it has a kernel) and ``xla``.
+    are computed in), ``onednn`` (whether products on the CPU go through oneDNN where it has a kernel) and ``xla``; and,
+    where there is a switch for it, ``half_sums`` (``float32`` or less: what sums of half types are kept in).
 ``device_clock(device) -> DeviceClock | None``
     Optional: the device's own clock (``bench.timing.DeviceClock``), on the stream that this thread's work is handed to,
     whoever hands it in; None on a CPU.
@@ -46,6 +50,9 @@ implementations import it to ask for ``conditions``.
     into one graph; what is returned hands a replay of it in, and keeps ``step`` and all it holds alive.
 ``last_cache(device) -> int | None``
     With ``captured``: bytes of the device's last cache, None where that is unknown.
+``profiled(work, device) -> Sequence[Activity]``
+    Optional: call ``work``, wait until the device is done with it, and return what a profiler saw the device do
+    meanwhile (``bench.profiling.Activity``), in the order in which it began.
 ``GRAPH``
     Optional: what of a product is compiled, in a few words; ``none`` where it is not given.
 """
@@ -61,7 +68,7 @@ __all__ = ["load", "names"]
 
 def names() -> list[str]:
     """Return the frameworks there is a file for."""
-    return sorted(module.name for module in iter_modules(__path__))
+    return sorted(module.name for module in iter_modules(__path__) if not module.ispkg)
 
 
 def load(name: str) -> ModuleType:

@@ -1,7 +1,8 @@
 """PyTorch: matmul is MKL's, oneDNN's or another BLAS's gemm on the CPU, cuBLAS's on CUDA.
 
-Placing an operand has float32 products computed in float32, or in tf32 where that is the dtype asked for, and so does
-``set_products`` before each sample; importing this file changes nothing.
+Placing an operand has float32 products computed in float32, or in tf32 where that is the dtype asked for, and those of
+half types summed in float32 throughout; so does ``set_products`` before each sample. Importing this file changes
+nothing.
 
 A matrix is handed on as it lies, with its leading dimension and transposed or not, and the result is written in
 place: torch's profiler (2.15) sees no allocation in a product of float64, float32 or bfloat16 matrices on the CPU.
@@ -13,17 +14,17 @@ by ``torch._int_mm``, which takes no stacks and writes a contiguous int32 result
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench import kernel_probes, placing, threadpools
-from bench.hardware import Fact, Facts, ask, fact, unknown
+from bench import placing
+from bench.libraries.of_torch.cuda import captured, device_clock, last_cache, profiled, unavailable
+from bench.libraries.of_torch.facts import facts
+from mlp_impls.cuda.products import multiply_exactly
 
 __all__ = [
     "ALIGNMENTS",
@@ -40,6 +41,7 @@ __all__ = [
     "matmul",
     "multiplying",
     "placed",
+    "profiled",
     "refuses",
     "set_products",
     "synchronize",
@@ -55,19 +57,9 @@ DTYPES = {
     "float64": torch.float64,
 }
 BY_NAME = DTYPES | {"tf32": torch.float32, "int8": torch.int8, "int32": torch.int32}
-BFLOAT16_CAPABILITY = (8, 0)  # the first with bfloat16 arithmetic; below it is emulated (CUDA C++ Programming Guide)
-TF32_CAPABILITY = (8, 0)  # likewise
 # gAlignment in c10/core/alignment.h; kMinBlockSize in c10/cuda/CUDACachingAllocator.h
 ALIGNMENTS = {"cpu": 64, "cuda": 512}
 TRIED = 64  # a kernel's demands on sizes: how small they may be, and what they must be multiples of
-
-MULTIPLY = """
-import torch
-for name in dtypes:
-    print("dtype", name, flush=True)
-    a = torch.ones(64, 64, dtype=getattr(torch, name))
-    a @ a
-"""
 
 # What fp32_precision is called: "none" leaves it at the default.
 PRODUCTS = {
@@ -86,20 +78,8 @@ def unsupported(device: str, dtype: str) -> str | None:
         return f"unknown device {device}; expected cpu or cuda"
     if device == "cpu" and dtype == "tf32":
         return "tf32 is what CUDA's tensor cores multiply float32 numbers in: the CPU has none"
-    if device == "cuda":
-        reason = _no_cuda(dtype)
-        if reason is not None:
-            return reason
-    return refuses(device, dtype, TRIED, TRIED, TRIED)
-
-
-def _no_cuda(dtype: str) -> str | None:
-    if not torch.cuda.is_available():
-        return "torch finds no CUDA device" if torch.version.cuda else "this torch was built without CUDA"
-    needed = {"bfloat16": BFLOAT16_CAPABILITY, "tf32": TF32_CAPABILITY}.get(dtype)
-    if needed is not None and torch.cuda.get_device_capability() < needed:
-        return f"{torch.cuda.get_device_name()} has no {dtype} arithmetic"
-    return None
+    reason = unavailable(dtype) if device == "cuda" else None
+    return reason or refuses(device, dtype, TRIED, TRIED, TRIED)
 
 
 def refuses(device: str, dtype: str, m: int, k: int, n: int) -> str | None:
@@ -121,8 +101,11 @@ def refuses(device: str, dtype: str, m: int, k: int, n: int) -> str | None:
 
 
 def set_products(device: str, dtype: str) -> None:
-    """Have products of float32 tensors computed in tf32 where that is the dtype, else in float32, until set anew."""
-    torch.set_float32_matmul_precision("high" if dtype == "tf32" else "highest")
+    """Have products of float32 tensors computed in tf32 where that is the dtype, else in float32, until set anew.
+
+    Those of half types are summed in float32 throughout, which a GPU need not do by torch's default.
+    """
+    multiply_exactly(tf32=dtype == "tf32")
 
 
 def array(values: NDArray[np.float64], device: str, dtype: str) -> torch.Tensor:
@@ -204,14 +187,15 @@ def synchronize(device: str) -> None:
 
 
 def conditions(device: str) -> dict[str, Any]:
-    """Return what steers torch's speed here: threads, precision of float32 products, oneDNN; XLA it has none."""
+    """Return what steers torch's speed here: threads, precision of products, oneDNN; XLA it has none."""
     mkldnn = torch.backends.mkldnn
-    return {
+    found = {
         "threads": torch.get_num_threads(),
         "float32_products": _float32_products(device),
         "onednn": bool(mkldnn.is_available() and mkldnn.enabled),
         "xla": False,
     }
+    return found | ({"half_sums": _half_sums()} if device == "cuda" else {})
 
 
 def _float32_products(device: str) -> str | None:
@@ -225,178 +209,8 @@ def _float32_products(device: str) -> str | None:
     return "bfloat16" if torch.get_float32_matmul_precision() == "medium" else "float32"
 
 
-def facts() -> Facts:
-    """Return torch's version, its libraries, the kernels they chose, threads, precision switches and GPUs."""
-    return (
-        {"version": fact(torch.__version__, "torch.__version__")}
-        | _libraries(torch.__config__.show())
-        | _kernels(_kernel_log)
-        | _threads()
-        | _precision()
-        | _cuda()
-    )
-
-
-def _libraries(config: str) -> Facts:
-    """Return what the build's description says of BLAS and oneDNN."""
-
-    def found(pattern: str) -> Fact:
-        return ask("torch.__config__", lambda: next(iter(re.findall(pattern, config)), None))
-
-    blas = found(r"\bBLAS_INFO=(\w+)")
-    from_mkl = found(r"Math Kernel Library Version (\S+(?: Build \d+)?)")
-    from_pool = ask("threadpoolctl", lambda: threadpools.loaded("blas", "torch").get("version"))
-    return {
-        "blas": blas,
-        "blas_version": from_mkl if blas["value"] == "mkl" else from_pool,
-        "onednn_version": found(r"(?:MKL-DNN|oneDNN) v([\d.]+)"),
-        "onednn_available": ask("torch.backends.mkldnn", torch.backends.mkldnn.is_available),
-        "onednn_enabled": ask("torch.backends.mkldnn", lambda: bool(torch.backends.mkldnn.enabled)),
-        "cpu_capability": ask("torch.backends.cpu", torch.backends.cpu.get_cpu_capability),
-    }
-
-
-def _kernel_log() -> str:
-    """Return what MKL and oneDNN log of one small CPU matmul per dtype."""
-    return kernel_probes.read_log(MULTIPLY, list(DTYPES), {"MKL_VERBOSE": "1", "ONEDNN_VERBOSE": "1"})
-
-
-def _kernels(read_log: Callable[[], str]) -> Facts:
-    """Return the instruction sets MKL and oneDNN chose, and whose kernel serves each dtype on the CPU."""
-    source = "log of a 64 x 64 matmul (MKL_VERBOSE, ONEDNN_VERBOSE)"
-    asked = ask(source, read_log)
-    names = [f"{dtype}_kernel" for dtype in DTYPES]
-    if asked["value"] is None:
-        return {name: unknown(asked["source"]) for name in ("blas_architecture", "onednn_architecture", *names)}
-    log: str = asked["value"]
-    sections = kernel_probes.sections(log)
-    return {
-        "blas_architecture": _blas_architecture(log, source),
-        "onednn_architecture": ask(source, lambda: kernel_probes.first(r"info,cpu,isa:(.+)", log)),
-    } | {f"{dtype}_kernel": ask(source, partial(_kernel, sections.get(dtype, ""))) for dtype in DTYPES}
-
-
-def _blas_architecture(log: str, source: str) -> Fact:
-    mkl = ask(
-        source, lambda: kernel_probes.first(r"MKL_VERBOSE .* for Intel\(R\) 64 architecture (.+?), \w+ [\d.]+GHz", log)
-    )
-    if mkl["value"] is not None:
-        return mkl
-    return ask("threadpoolctl", lambda: threadpools.loaded("blas", "torch").get("architecture"))
-
-
-def _kernel(section: str) -> str:
-    onednn = kernel_probes.first(r"primitive,exec,cpu,(?:matmul|inner_product),([^,]+)", section)
-    mkl = kernel_probes.first(r"MKL_VERBOSE (\w*GEMM\w*)\(", section)
-    if onednn or mkl:
-        return f"oneDNN {onednn}" if onednn else f"MKL {mkl}"
-    raise LookupError("neither of them logged it: torch's own kernel, or another library's")
-
-
-def _threads() -> Facts:
-    return {
-        "threads": ask("torch.get_num_threads", torch.get_num_threads),
-        "interop_threads": ask("torch.get_num_interop_threads", torch.get_num_interop_threads),
-        "parallel_backend": ask(
-            "torch.__config__",
-            lambda: kernel_probes.first(r"ATen parallel backend: (.+)", torch.__config__.parallel_info()),
-        ),
-        "openmp": ask("threadpoolctl", lambda: threadpools.loaded("openmp", "torch")["prefix"]),
-    }
-
-
-def _precision() -> Facts:
-    """Return the switches that make products of float32 and half types less precise than their dtype."""
-    questions: dict[str, Callable[[], Any]] = {
-        "float32_matmul_precision": torch.get_float32_matmul_precision,
-        "tf32_matmul": lambda: torch.backends.cuda.matmul.allow_tf32,
-        "tf32_cudnn": lambda: torch.backends.cudnn.allow_tf32,
-        "float16_reduced_reduction": lambda: torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction,
-        "bfloat16_reduced_reduction": lambda: torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction,
-    }
-    return {name: ask("torch", question) for name, question in questions.items()}
-
-
-def _cuda() -> Facts:
-    versions = {
-        "cuda_version": ask("torch.version.cuda", lambda: torch.version.cuda),
-        "cudnn_version": ask("torch.backends.cudnn.version", torch.backends.cudnn.version),
-    }
-    if not torch.cuda.is_available():
-        return versions | {"gpus": unknown(unsupported("cuda", "float32") or "no CUDA device")}
-    devices = range(torch.cuda.device_count())
-    found: Facts = {"gpus": fact(len(devices), "torch.cuda.device_count")}
-    for index in devices:
-        found |= _device(f"gpu{index}", torch.cuda.get_device_properties(index))
-    return versions | found
-
-
-def _device(prefix: str, properties: Any) -> Facts:
-    """Return one device's properties; a torch that does not know one leaves it unknown."""
-    kilo = 1000  # clocks are given in kHz
-    questions: dict[str, tuple[str | None, Callable[[], Any]]] = {
-        "name": (None, lambda: properties.name),
-        "compute_capability": (None, lambda: f"{properties.major}.{properties.minor}"),
-        "multiprocessors": (None, lambda: properties.multi_processor_count),
-        "memory": ("B", lambda: properties.total_memory),
-        "l2_size": ("B", lambda: properties.L2_cache_size),
-        "memory_bus_width": ("bit", lambda: properties.memory_bus_width),
-        "memory_clock": ("Hz", lambda: kilo * properties.memory_clock_rate),
-        "clock": ("Hz", lambda: kilo * properties.clock_rate),
-    }
-    source = "torch.cuda.get_device_properties"
-    return {f"{prefix}_{name}": ask(source, question, unit) for name, (unit, question) in questions.items()}
-
-
-def device_clock(device: str) -> _Events | None:
-    """Return the GPU's own clock; None on a CPU."""
-    return _Events() if device == "cuda" else None
-
-
-def last_cache(device: str) -> int | None:
-    """Return the bytes of the GPU's L2; None where this torch does not tell."""
-    found: int | None = getattr(torch.cuda.get_device_properties(device), "L2_cache_size", None)
-    return found or None
-
-
-def captured(step: Callable[[], object], device: str, copies: int) -> Callable[[], None]:
-    """Return what replays a CUDA graph of so many steps, warmed up on the stream that they are captured on."""
-    stream = torch.cuda.Stream(device)
-    stream.wait_stream(torch.cuda.current_stream(device))
-    with torch.cuda.stream(stream):
-        for _ in range(copies):
-            step()
-    torch.cuda.synchronize(device)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, stream=stream):
-        for _ in range(copies):
-            step()
-    return _Replay(graph, step)
-
-
-class _Events:
-    """An event before and one after, on the current stream (resolution: about half a microsecond, CUDA Runtime API)."""
-
-    def __init__(self) -> None:
-        self._before, self._after = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-
-    def start(self) -> None:
-        self._before.record()
-
-    def stop(self) -> None:
-        self._after.record()
-
-    def seconds(self) -> float:
-        if not self._after.query():
-            raise RuntimeError("synchronize() returned before the device was done with the steps")
-        return float(self._before.elapsed_time(self._after)) / 1000  # elapsed_time is in milliseconds
-
-
-class _Replay:
-    """A graph and the step in it, whose arrays must live as long as the addresses that the graph has of them."""
-
-    def __init__(self, graph: torch.cuda.CUDAGraph, step: Callable[[], object]) -> None:
-        self._graph, self._step = graph, step
-
-    def __call__(self) -> None:
-        self._graph.replay()
+def _half_sums() -> str:
+    """Return what sums of products of half types are kept in; the parts of a long one may be rounded in between."""
+    switches = torch.backends.cuda.matmul
+    reduced = switches.allow_fp16_reduced_precision_reduction or switches.allow_bf16_reduced_precision_reduction
+    return "less than float32" if reduced else "float32"

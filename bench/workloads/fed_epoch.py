@@ -36,9 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["check", "prepare", "unsupported", "work"]
 
-CHECKED_BATCHES = 10
-LOSS_ULPS = 64  # the same kernels on the same values: only how tensors are aligned may differ
-
 
 def work(case: Case) -> Work:
     """Return what the network needs, whatever feeds it; items are examples."""
@@ -93,12 +90,12 @@ def check(case: Case, provider: Any, data_dir: Path, cache: Path | None = None) 
     if Counter(key for batch in keys for key in batch) != Counter(_keys(fed.model.place(flat, labels))):
         return Equality(False, 1.0, 0.0, name, f"{name} is not each image once with its label and its values")
     deviation = 0.0
-    for batch, of_batch in zip(batches[:CHECKED_BATCHES], keys, strict=False):
+    for batch, of_batch in zip(batches[: training_step.CHECKED_BATCHES], keys, strict=False):
         picked = [rows[key] for key in of_batch]
         loss = fed.model.read(fed.model.train_step(batch))
         expected = other.read(other.train_step(other.place(flat[picked], labels[picked])))
         deviation = max(deviation, abs(loss - expected) / abs(expected))
-    bound = LOSS_ULPS * _epsilon(case.dtype)
+    bound = training_step.same_within(case.dtype)
     worst = f"the loss on {name}"
     equal = bool(deviation <= bound)
     note = found.note if equal else f"{worst} deviates by {deviation:.3g}, allowed {bound:.3g}"
@@ -191,9 +188,3 @@ def _keys(batch: Iterable[Any]) -> list[bytes]:
 def _host(tensor: Any) -> NDArray[np.float64]:
     host: NDArray[np.float64] = np.asarray(tensor.detach().cpu().double())
     return host.reshape(len(host), -1)
-
-
-def _epsilon(dtype: str) -> float:
-    from bench.rounding import PRECISIONS
-
-    return 2 * float(PRECISIONS[dtype].unit)

@@ -24,7 +24,7 @@ The check compares every element with a float64 product (``bench/product_equalit
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
@@ -38,14 +38,25 @@ from bench.case import Case
 from bench.equality import Equality
 from bench.placing import Operands
 from bench.product_equality import RESULTS, compared, misplacement
-from bench.workloads import Prepared, Work
+from bench.workloads import ITEM_SIZES, Prepared, Work
 
-__all__ = ["ITEM_SIZES", "check", "operands", "prepare", "too_slow", "unsupported", "work"]
+__all__ = [
+    "ITEM_SIZES",
+    "UNTOUCHED",
+    "check",
+    "misplaced",
+    "operands",
+    "prepare",
+    "setting_products",
+    "too_slow",
+    "unsupported",
+    "usual_operands",
+    "work",
+]
 
-ITEM_SIZES = {"int8": 1, "float16": 2, "bfloat16": 2, "float32": 4, "tf32": 4, "float64": 8}
 RESULT_SIZES = ITEM_SIZES | {"int8": 4}  # none is smaller than an operand's
 INT8_OPERANDS = "bytes"
-UNTOUCHED = 99.0
+UNTOUCHED = 99.0  # what results hold before they are checked
 
 # Rows and columns of what wakes: one would do, but int8 kernels of CUDA want more than 16 rows, and 8 columns.
 THIN = {"int8": (32, 8)}
@@ -112,11 +123,8 @@ def check(case: Case, provider: Any, data_dir: Path, cache: Path | None = None) 
     given = operands(case)
     placed = _placed(case, provider, *given)
     a, b = provider.host(placed.a), provider.host(placed.b)
-    for name, wanted, got in zip("ab", given, (a, b), strict=True):
-        off = misplacement(wanted, got, case.dtype)
-        if not off <= 1:
-            note = "the operand is not what was given; in units of the dtype's rounding"
-            return Equality(False, off, 1.0, f"operand {name}", note)
+    if (wrong := misplaced(given, (a, b), case.dtype)) is not None:
+        return wrong
     multiply = _multiplying(case, provider)
     multiply(*placed)
     if replays.asked(case):  # what a replay leaves out would stay as it is
@@ -127,14 +135,41 @@ def check(case: Case, provider: Any, data_dir: Path, cache: Path | None = None) 
     return compared(provider.host(placed.out), a, b, case.dtype)
 
 
+def misplaced(given: Sequence[NDArray[np.float64]], got: Sequence[NDArray[np.float64]], dtype: str) -> Equality | None:
+    """Return what tells the first operand, a or b, that a library does not have as it was given; None where none is."""
+    for name, wanted, found in zip("ab", given, got, strict=True):
+        off = misplacement(wanted, found, dtype)
+        if not off <= 1:
+            note = "the operand is not what was given; in units of the dtype's rounding"
+            return Equality(False, off, 1.0, f"operand {name}", note)
+    return None
+
+
 def operands(case: Case) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return a, (m, k) or (stack, m, k), and b, (k, n) or (stack, k, n), by the case's seed, before rounding."""
     stack, m, k, n = _sizes(case)
     generator = np.random.default_rng(case.seed)
     batch = (stack,) * (stack > 1)
     shapes = (*batch, m, k), (*(batch if case.parameters.get("batched") else ()), k, n)
-    kind = case.parameters.get("operands", INT8_OPERANDS if case.dtype == "int8" else values.DEFAULT)
+    kind = case.parameters.get("operands", usual_operands(case.dtype))
     return values.drawn(kind, generator, shapes[0]), values.drawn(kind, generator, shapes[1])
+
+
+def usual_operands(dtype: str) -> str:
+    """Return what operands are drawn from where a case asks for nothing else."""
+    return INT8_OPERANDS if dtype == "int8" else values.DEFAULT
+
+
+def setting_products(case: Case, provider: Any, wake: Callable[[], None]) -> Callable[[], None]:
+    """Return what wakes and, before that, sets products to the case's dtype, as cases of others share its process."""
+    if not hasattr(provider, "set_products"):
+        return wake
+
+    def set_and_wake() -> None:
+        provider.set_products(case.device, case.dtype)
+        wake()
+
+    return set_and_wake
 
 
 def _placed(case: Case, provider: Any, a: NDArray[np.float64], b: NDArray[np.float64]) -> Operands:
@@ -154,7 +189,7 @@ def _multiplying(case: Case, provider: Any) -> Callable[[Any, Any, Any], object]
 def _waking(
     case: Case, provider: Any, a: NDArray[np.float64], b: NDArray[np.float64], placed: Operands
 ) -> Callable[[], None]:
-    """Return what reads both operands; and sets products to the case's dtype, as cases of others share its process."""
+    """Return what reads both operands."""
     rows, columns = THIN.get(case.dtype, (1, 1))
     row, column = (a[..., :rows, :] if b.ndim == 3 else a.reshape(-1, a.shape[-1])[:rows]), b[..., :columns]
     result, multiply = RESULTS.get(case.dtype, case.dtype), _multiplying(case, provider)
@@ -168,11 +203,7 @@ def _waking(
         multiply(thin_a, placed.b, across)
         multiply(placed.a, thin_b, down)
 
-    def set_and_read() -> None:
-        provider.set_products(case.device, case.dtype)
-        read()
-
-    return set_and_read if hasattr(provider, "set_products") else read
+    return setting_products(case, provider, read)
 
 
 def _sizes(case: Case) -> tuple[int, int, int, int]:

@@ -31,20 +31,20 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import timing
+from bench import timing, values
 from bench.case import Case
 from bench.equality import Equality
 from bench.rounding import PRECISIONS
-from bench.workloads import Prepared, Work
-from bench.workloads.matmul import ITEM_SIZES
+from bench.workloads import ITEM_SIZES, Prepared, Work
+from bench.workloads.matmul import UNTOUCHED, usual_operands
 
 __all__ = ["KERNELS", "check", "elements", "prepare", "traffic", "work"]
 
 SCALAR = 3.0  # STREAM's
 FEW_ELEMENTS = 16
 CALL_SAMPLE_S = 0.001
+DRAWN = 1 << 20  # elements of an array, which repeat: to draw all of a large one would take longer than the passes
 LARGEST = 2  # of the whole numbers that a check works on
-UNTOUCHED = 99.0
 
 
 class Kernel(NamedTuple):
@@ -90,7 +90,10 @@ def elements(case: Case) -> int:
 
 
 def prepare(case: Case, provider: Any, data_dir: Path) -> Prepared:
-    """Fill arrays on the device, which gives them pages of their own; a step is one pass over them."""
+    """Fill arrays on the device, which gives them pages of their own; a step is one pass over them.
+
+    What is read is random, drawn by the case's seed: what a GPU draws in power depends on the bits that change.
+    """
     synchronize = partial(provider.synchronize, case.device)
     call = timing.calibrate(_step(case, provider, FEW_ELEMENTS), synchronize, target_s=CALL_SAMPLE_S)
     told = iter([{"call_s": call.step_s}])
@@ -105,7 +108,7 @@ def check(case: Case, provider: Any, data_dir: Path, cache: Path | None = None) 
     sources = [
         generator.integers(-LARGEST, LARGEST + 1, count, dtype=np.int8).astype(np.float64) for _ in range(kernel.read)
     ]
-    arrays = [provider.array(values, case.device, case.dtype) for values in sources]
+    arrays = [provider.array(source, case.device, case.dtype) for source in sources]
     arrays += [_filled(case, provider, count, UNTOUCHED) for _ in range(kernel.written)]
     answer = kernel.call(provider, *arrays)()
     provider.synchronize(case.device)
@@ -132,9 +135,10 @@ def _kernel(case: Case) -> Kernel:
 
 
 def _step(case: Case, provider: Any, count: int) -> Callable[[], Any]:
-    kernel = _kernel(case)
-    arrays = (_filled(case, provider, count, 1.0) for _ in range(kernel.read + kernel.written))
-    return kernel.call(provider, *arrays)
+    kernel, generator = _kernel(case), np.random.default_rng(case.seed)
+    drawn = (values.drawn(usual_operands(case.dtype), generator, (min(count, DRAWN),)) for _ in range(kernel.read))
+    arrays = [provider.array(np.resize(one, count), case.device, case.dtype) for one in drawn]
+    return kernel.call(provider, *arrays, *(_filled(case, provider, count, UNTOUCHED) for _ in range(kernel.written)))
 
 
 def _filled(case: Case, provider: Any, count: int, value: float) -> Any:

@@ -21,9 +21,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import libraries, product_equality
+from bench import libraries
 from bench.case import Case
 from bench.equality import Equality
+from bench.product_equality import compared
 from bench.workloads import Prepared, Work, matmul
 
 __all__ = ["check", "prepare", "unsupported", "work"]
@@ -74,7 +75,7 @@ def prepare(case: Case, provider: Any, data_dir: Path) -> Prepared:
     return Prepared(
         _step(case, provider, placed),
         lambda: provider.synchronize(case.device),
-        wake,
+        matmul.setting_products(case, provider, wake),
         graph=getattr(provider, "GRAPH", "none"),
     )
 
@@ -88,15 +89,12 @@ def check(case: Case, provider: Any, data_dir: Path, cache: Path | None = None) 
     placed = _place(case, provider, *values)
     _, k, n = _sizes(case)
     a, b = provider.host(placed.arriving), provider.host(placed.b)[:k, :n]
-    for name, wanted, got in zip("ab", values, (a, b), strict=True):
-        off = product_equality.misplacement(wanted, got, case.dtype)
-        if not off <= 1:
-            note = "the operand is not what was given; in units of the dtype's rounding"
-            return Equality(False, off, 1.0, f"operand {name}", note)
+    if (wrong := matmul.misplaced(values, (a, b), case.dtype)) is not None:
+        return wrong
     _step(case, provider, placed)()
     provider.synchronize(case.device)
     rows = _rows(case)
-    return product_equality.compared(provider.host(placed.result)[rows], a[rows], b, case.dtype)
+    return compared(provider.host(placed.result)[rows], a[rows], b, case.dtype)
 
 
 def _place(case: Case, provider: Any, a: NDArray[np.float64], b: NDArray[np.float64]) -> _Placed:

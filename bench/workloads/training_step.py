@@ -2,9 +2,7 @@
 
 Parameters: ``inputs``, ``hidden`` (a list), ``outputs``, ``batch`` and ``learning_rate``. The provider is an
 implementation. Steps cycle over a few batches: enough that no library can profit from seeing the same one again, few
-enough to fit any memory. With ``clock``, ``"device"``, the model's own step is captured several times over into a
-graph (``bench/replays.py``), over as many batches as exceed the L2; a model that has graphs of its own must not replay
-them meanwhile.
+enough to fit any memory.
 
 FLOPs are those of the matrix products, two per multiplication: forward, the gradient of the weights, and, for all
 layers but the first, that of the inputs; as ``torch.utils.flop_counter.FlopCounterMode`` counts. Bytes are those that
@@ -24,17 +22,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import libraries, replays
 from bench.case import Case
 from bench.errors import BadInput
-from bench.replays import unsupported
-from bench.workloads import Prepared, Work
+from bench.workloads import ITEM_SIZES, Prepared, Work
 from mlp_impls import Model, Shape, initial_weights
 
 if TYPE_CHECKING:
     from bench.equality import Equality
 
 __all__ = [
+    "CHECKED_BATCHES",
     "RESIDENT_BATCHES",
     "build",
     "check",
@@ -42,8 +39,8 @@ __all__ = [
     "graph",
     "needed",
     "prepare",
+    "same_within",
     "shape_of",
-    "unsupported",
     "variant",
     "work",
 ]
@@ -56,7 +53,7 @@ LABEL_BYTES = 8
 # (bench/expectation.py). Networks that fill a GPU are checked on as many examples as that allows.
 CHECK_FLOPS = 3e12
 CHECK_STEPS = 30
-ITEM_SIZES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
+SAME_ULPS = 64  # between results of the same kernels on the same values: only how tensors are aligned may differ
 
 
 def work(case: Case) -> Work:
@@ -78,13 +75,7 @@ def needed(shape: Shape, batch: int, dtype: str) -> Work:
 def prepare(case: Case, provider: Any, data_dir: Path) -> Prepared:
     """Build the model and place its batches. Raises BadInput where the images do not fit the shape."""
     model = build(case, provider)
-    if not replays.asked(case):
-        step = _stepping(model, case, data_dir, RESIDENT_BATCHES)
-        return Prepared(step, synchronize=model.synchronize, graph=graph(model))
-    library = libraries.load(case.framework)
-    turns = replays.rotation(_batch_bytes(case), library.last_cache(case.device))
-    step = _stepping(model, case, data_dir, turns.copies)
-    return replays.captured(Prepared(step, model.synchronize), library, case.device, turns)
+    return Prepared(_stepping(model, case, data_dir), model.synchronize, graph=graph(model))
 
 
 def build(case: Case, provider: Any) -> Model:
@@ -142,6 +133,13 @@ def check(case: Case, provider: Any, data_dir: Path, cache: Path | None = None) 
     return replace(found, note="; ".join(filter(None, (found.note, note))))
 
 
+def same_within(dtype: str) -> float:
+    """Return how far two results of the same kernels on the same values may be apart, of their size."""
+    from bench.rounding import PRECISIONS
+
+    return SAME_ULPS * 2 * float(PRECISIONS[dtype].unit)
+
+
 def shape_of(case: Case) -> Shape:
     """Return the case's network."""
     parameters = case.parameters
@@ -170,16 +168,11 @@ def examples(data_dir: Path, shape: Shape, count: int, seed: int) -> tuple[NDArr
     return data.flat(images[rows]), labels[rows].astype(np.int64)
 
 
-def _stepping(model: Model, case: Case, data_dir: Path, batches: int) -> Callable[[], object]:
-    """Return a step over the next of so many resident batches each time."""
+def _stepping(model: Model, case: Case, data_dir: Path) -> Callable[[], object]:
+    """Return a step over the next of the resident batches each time."""
     batch = int(case.parameters["batch"])
-    images, labels = examples(data_dir, shape_of(case), batches * batch, case.seed)
+    images, labels = examples(data_dir, shape_of(case), RESIDENT_BATCHES * batch, case.seed)
     parts = (slice(start, start + batch) for start in range(0, len(labels), batch))
     following = cycle([model.place(images[part], labels[part]) for part in parts]).__next__
     train_step = model.train_step
     return lambda: train_step(following())
-
-
-def _batch_bytes(case: Case) -> int:
-    values = int(case.parameters["inputs"]) * ITEM_SIZES[case.dtype]
-    return int(case.parameters["batch"]) * (values + LABEL_BYTES)

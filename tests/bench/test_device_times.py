@@ -164,3 +164,14 @@ def test_the_summary_has_the_devices_figures_beside_the_users():
     assert found["disturbed"][0]["any"] == 0
     verdicts = rows(found["comparisons"])
     assert verdicts["slow"]["ratio"] == pytest.approx(1.0)  # by the user's clock, by which all are alike
+
+
+def test_what_a_profiler_saw_in_the_pilot_stands_beside_the_devices_time():
+    told = {"kernels": ["gemm"], "kernel_s": 9e-5, "copy_s": 0.0}
+    one = records(steady)
+    one.outcomes.append({"kind": "conditions", "case": FAST.id, "conditions": told, "reasons": {}})
+    one.run |= {"plan": PLAN.to_json(), "seed": 0, "margin": 0.02}
+    cases = rows(summary.summarize(one)["cases"])
+    assert (cases["fast"]["kernels"], cases["fast"]["kernel_s"]) == (["gemm"], 9e-5)
+    for case in ("slow", "host"):
+        assert cases[case]["kernels"] is cases[case]["kernel_s"] is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import platform
 import subprocess
@@ -18,6 +19,12 @@ from tests.bench.loaded import load
 PAIRS = [("numpy", "float32"), ("numpy", "float64")]
 PAIRS += [("torch", dtype) for dtype in ("float16", "bfloat16", "float32", "float64")]
 SIGNIFICANT_BITS = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
+
+
+@pytest.fixture
+def torch_record(torch_library: ModuleType) -> ModuleType:
+    """What asks torch for the software record."""
+    return importlib.import_module("bench.libraries.of_torch.facts")
 
 
 @pytest.fixture(scope="module")
@@ -143,12 +150,33 @@ def test_torchs_float32_products_are_set_and_set_back() -> None:
     pytest.importorskip("torch")
     code = (
         "import numpy; from bench import libraries; library = libraries.load('torch')\n"
+        "from bench.libraries.of_torch.facts import _precision\n"
         "for dtype in ('tf32', 'float32', 'tf32', 'bfloat16'):\n"
-        "    library.set_products('cpu', dtype); print(library._precision()['tf32_matmul']['value'])\n"
-        "library.array(numpy.ones(1), 'cpu', 'tf32'); print(library._precision()['tf32_matmul']['value'])"
+        "    library.set_products('cpu', dtype); print(_precision()['tf32_matmul']['value'])\n"
+        "library.array(numpy.ones(1), 'cpu', 'tf32'); print(_precision()['tf32_matmul']['value'])"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.split() == ["True", "False", "True", "False", "True"]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "tf32", "float16", "bfloat16"])
+def test_torch_keeps_sums_of_half_types_in_float32(dtype: str, torch_library: ModuleType) -> None:
+    """By torch's default a GPU may keep them in less; implementations have that switched off as well."""
+    switches = torch_library.torch.backends.cuda.matmul
+    switches.allow_fp16_reduced_precision_reduction = switches.allow_bf16_reduced_precision_reduction = True
+    assert torch_library.conditions("cuda")["half_sums"] == "less than float32"
+    torch_library.set_products("cuda", dtype)
+    assert not switches.allow_fp16_reduced_precision_reduction
+    assert not switches.allow_bf16_reduced_precision_reduction
+    assert torch_library.conditions("cuda")["half_sums"] == "float32"
+    switches.allow_bf16_reduced_precision_reduction = True
+    assert torch_library.conditions("cuda")["half_sums"] == "less than float32"
+    torch_library.set_products("cpu", "float32")
+
+
+def test_a_folder_beside_the_files_is_no_library() -> None:
+    assert "torch" in libraries.names()
+    assert "of_torch" not in libraries.names()
 
 
 def test_placing_an_operand_switches_tf32_off() -> None:
@@ -156,7 +184,7 @@ def test_placing_an_operand_switches_tf32_off() -> None:
     code = (
         "import torch, numpy; torch.set_float32_matmul_precision('high'); from bench import libraries;"
         "library = libraries.load('torch'); library.array(numpy.ones(1), 'cpu', 'float32');"
-        "facts = library._precision();"
+        "from bench.libraries.of_torch.facts import _precision; facts = _precision();"
         "print(facts['float32_matmul_precision']['value'], facts['tf32_matmul']['value'])"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -205,8 +233,8 @@ onednn_verbose,v1,primitive,exec,cpu,matmul,brg_matmul:avx512_core_bf16,undef,sr
 """
 
 
-def test_kernels_are_read_off_the_logs(torch_library: ModuleType) -> None:
-    facts = torch_library._kernels(lambda: LOG)
+def test_kernels_are_read_off_the_logs(torch_record: ModuleType) -> None:
+    facts = torch_record._kernels(lambda: LOG)
     values = {name: entry["value"] for name, entry in facts.items()}
     assert (
         values["blas_architecture"] == "Intel(R) Advanced Vector Extensions 512 (Intel(R) AVX-512) enabled processors"
@@ -217,27 +245,27 @@ def test_kernels_are_read_off_the_logs(torch_library: ModuleType) -> None:
     assert values["float16_kernel"] is None
 
 
-def test_a_log_that_cannot_be_had_leaves_the_kernels_unknown(torch_library: ModuleType) -> None:
+def test_a_log_that_cannot_be_had_leaves_the_kernels_unknown(torch_record: ModuleType) -> None:
     def fail() -> str:
         raise OSError("no more processes")
 
-    facts = torch_library._kernels(fail)
+    facts = torch_record._kernels(fail)
     assert {entry["kind"] for entry in facts.values()} == {"unknown"}
     assert "no more processes" in facts["float32_kernel"]["source"]
 
 
-def test_builds_say_which_blas_they_have(torch_library: ModuleType) -> None:
+def test_builds_say_which_blas_they_have(torch_record: ModuleType) -> None:
     mkl = "  - Intel(R) oneAPI Math Kernel Library Version 2024.2-Product Build 20240605 for x\n BLAS_INFO=mkl, Y=1"
-    facts = torch_library._libraries(mkl)
+    facts = torch_record._libraries(mkl)
     assert (facts["blas"]["value"], facts["blas_version"]["value"]) == ("mkl", "2024.2-Product Build 20240605")
-    assert torch_library._libraries("BLAS_INFO=open, USE_MKL=OFF")["blas"]["value"] == "open"
+    assert torch_record._libraries("BLAS_INFO=open, USE_MKL=OFF")["blas"]["value"] == "open"
 
 
-def test_gpu_properties_that_a_version_lacks_are_unknown(torch_library: ModuleType) -> None:
+def test_gpu_properties_that_a_version_lacks_are_unknown(torch_record: ModuleType) -> None:
     properties = SimpleNamespace(
         name="NVIDIA H200", major=9, minor=0, multi_processor_count=132, total_memory=150 << 30, clock_rate=1_980_000
     )
-    facts = torch_library._device("gpu0", properties)
+    facts = torch_record._device("gpu0", properties)
     assert facts["gpu0_multiprocessors"]["value"] == 132
     assert (facts["gpu0_clock"]["value"], facts["gpu0_clock"]["unit"]) == (1_980_000_000, "Hz")
     assert facts["gpu0_l2_size"]["kind"] == "unknown"

@@ -74,6 +74,27 @@ def test_a_step_is_one_call_on_the_whole_working_set(kernel: str, function: str)
     assert len({array.ctypes.data for array in arrays}) == len(arrays)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("kernel", "function"), [("copy", "copy"), ("read", "total"), ("triad", "triad")])
+def test_what_is_read_is_random_by_the_seed_of_the_case(kernel: str, function: str, dtype: str) -> None:
+    seen: list[Any] = []
+
+    def look(*arguments: Any) -> None:
+        seen.append([one for one in arguments if isinstance(one, np.ndarray)][: memory_sweep.KERNELS[kernel].read])
+
+    for seed in (1, 1, 2):
+        chosen = case(kernel, dtype=dtype, seed=seed)
+        memory_sweep.prepare(chosen, with_triad(**{function: look}), Path()).step()
+        seen[:] = [one for one in seen if one[0].size > memory_sweep.FEW_ELEMENTS]
+    first, same, other = seen
+    for read in first:
+        assert read.dtype == dtype
+        assert len(np.unique(read)) > 0.9 * read.size
+    np.testing.assert_array_equal(first, same)
+    assert not np.array_equal(first[0], other[0])
+    assert kernel != "triad" or not np.array_equal(*first)
+
+
 def test_what_a_call_takes_is_told_once() -> None:
     prepared = memory_sweep.prepare(case("copy"), numpy_library, Path())
     assert prepared.tell is not None

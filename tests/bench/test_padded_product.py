@@ -99,6 +99,18 @@ def test_waking_reads_both_operands_without_a_whole_product() -> None:
     assert len(calls.copies) == 1
 
 
+def test_waking_sets_products_to_the_dtype_of_the_case_first() -> None:
+    """Cases of other dtypes share its process, and torch has one switch for all of them."""
+    log: list[str] = []
+    calls = Calls()
+    library = calls.library()
+    library.set_products = lambda device, dtype: log.append(f"{device} {dtype} after {len(calls.products)}")
+    prepared = padded_product.prepare(case(dtype="float64"), library, Path())
+    prepared.wake()
+    assert log == ["cpu float64 after 0"]
+    assert len(calls.products) == 2
+
+
 @pytest.mark.parametrize("library", ["numpy", "torch"])
 @pytest.mark.parametrize("copied", [True, False])
 @pytest.mark.parametrize("padded", [OWN, PADDED, (17, 33, 16), (17, 40, 9), (24, 33, 9)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -154,7 +155,7 @@ def test_a_step_is_one_pass_over_the_batches_in_their_order(data):
 def test_another_model_rehearses_a_step_of_each_size(data):
     spy = Spy()
     training_epoch.prepare(case(), spy, data)
-    assert spy.done == [("place", 1), ("step", 1), ("place", 1), ("step", 1), ("synchronize", 1)]
+    assert spy.done == [("place", 1), ("place", 1), ("step", 1), ("step", 1), ("synchronize", 1)]
     assert spy.models == 2
 
 
@@ -244,6 +245,92 @@ def test_batches_are_let_go_once_told(data):
 def test_images_that_do_not_fit_the_shape_are_bad_input(data):
     with pytest.raises(BadInput, match="inputs 5"):
         training_epoch.prepare(case(inputs=5), Spy(), data)
+
+
+# Epochs at once
+
+
+class AtOnce:
+    """NumPy's implementation with epochs at once, which a test may spoil."""
+
+    def __init__(self, spoil=lambda batches, number: batches, graph="captured"):
+        self.spoil, self.graph, self.epochs = spoil, graph, []
+
+    def build(self, *given, **settings):
+        model = numpy_scratch.build(*given, **settings)
+        model.graph, train_step, count = self.graph, model.train_step, itertools.count()
+
+        def train_epoch(batches):
+            self.epochs.append([len(labels) for _, labels in batches])
+            return [train_step(batch) for batch in self.spoil(list(batches), next(count))]
+
+        model.train_epoch = train_epoch
+        return model
+
+
+def test_a_model_that_takes_epochs_at_once_is_given_all_batches_in_one_call(data):
+    provider = AtOnce()
+    prepared = training_epoch.prepare(case(), provider, data)
+    assert provider.epochs == [[16, 2]]  # rehearsed
+    prepared.wake()
+    prepared.step()
+    assert provider.epochs[1:] == [[16, 16, 16, 2]]
+
+
+def test_epochs_at_once_are_told_as_those_step_by_step(data):
+    told = []
+    for provider in (numpy_scratch, AtOnce()):
+        prepared = training_epoch.prepare(case(), provider, data)
+        for _ in range(2):
+            prepared.wake()
+            prepared.step()
+        told.append(prepared.tell())
+    assert told[0] == told[1]
+
+
+def test_what_is_captured_says_that_epochs_are_taken_at_once(data):
+    graphs = [training_epoch.prepare(case(), AtOnce(graph=graph), data).graph for graph in ("captured", None)]
+    assert graphs == ["captured; an epoch at once", None]
+    assert training_epoch.prepare(case(), numpy_scratch, data).graph == "none"
+
+
+def test_epochs_at_once_that_come_to_the_same_are_equal(data):
+    provider = AtOnce()
+    assert training_epoch.check(case(), provider, data).equal
+    assert provider.epochs == [[16, 16, 60_000 % 16 or 16]] * 2
+
+
+def kept(batches, number, first=[]):  # noqa: B006
+    """What a graph does whose buffers are not filled anew."""
+    if number == 0:
+        first[:] = batches
+    return first
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        kept,
+        lambda batches, number: batches[::-1],
+        lambda batches, number: [batches[0], batches[0], batches[2]],
+        lambda batches, number: batches if number == 0 else [batches[1], batches[0], batches[2]],
+    ],
+)
+def test_epochs_at_once_that_come_to_something_else_are_not_equal(data, spoil):
+    found = training_epoch.check(case(), AtOnce(spoil), data)
+    assert not found.equal
+    assert found.deviation > found.bound
+    assert "an epoch at once" in found.note
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_losses_that_are_not_finite_are_not_equal(data):
+    def spoil(batches, number):
+        images, labels = batches[-1]
+        return [*batches[:-1], (images * np.float32("nan"), labels)]
+
+    provider = AtOnce(spoil)
+    assert not training_epoch.check(case(), provider, data).equal
 
 
 def test_work_is_that_of_234_whole_batches_and_one_of_96():

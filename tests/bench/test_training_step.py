@@ -133,60 +133,6 @@ def test_the_model_is_built_as_the_case_says_with_its_variant(data):
     assert (spy.built.loss_divisor, spy.built.trick) == (None, 7)
 
 
-# Steps captured into a graph
-
-
-class Capturing:
-    """Stands for a framework's library file: keeps the step, calls it as often as capturing does."""
-
-    def __init__(self, cache=1 << 16):
-        self.cache, self.copies, self.replays = cache, 0, 0
-
-    def last_cache(self, device):
-        return self.cache
-
-    def captured(self, step, device, copies):
-        self.copies = copies
-        for _ in range(2 * copies):
-            step()
-        return self.replay
-
-    def replay(self):
-        self.replays += 1
-
-
-@pytest.fixture
-def capturing(monkeypatch):
-    library = Capturing()
-    monkeypatch.setattr(training_step.libraries, "load", lambda name: library)
-    return library
-
-
-def captured_case(**parameters):
-    return replace(case(clock="device", **parameters), device="cuda", framework="torch")
-
-
-def test_a_captured_step_takes_turns_over_as_many_batches_as_exceed_the_cache_twice(data, capturing):
-    spy = Spy()
-    prepared = training_step.prepare(captured_case(batch=5), spy, data)
-    one = 5 * (784 * 4 + 8)
-    assert len(spy.placed) == capturing.copies == prepared.copies == 2 * (1 << 16) // one + 1
-    assert spy.stepped == 2 * list(range(capturing.copies))
-    prepared.step()
-    assert capturing.replays == 1
-    assert "graph of" in prepared.graph
-
-
-def test_without_asking_nothing_is_captured(data, capturing):
-    assert training_step.prepare(case(batch=5), Spy(), data).copies == 1
-    assert capturing.copies == 0
-
-
-def test_what_cannot_be_captured_is_told_before_it_is_tried():
-    assert "CPU" in training_step.unsupported(case(clock="device"))
-    assert training_step.unsupported(case()) is None
-
-
 def test_synchronize_is_that_of_the_model(data):
     spy = Spy()
     training_step.prepare(case(batch=5), spy, data).synchronize()

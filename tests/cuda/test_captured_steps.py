@@ -103,3 +103,32 @@ def test_torch_captures_what_it_compiles_to_reduce_overhead() -> None:
         model.train_step(batch)
     model.synchronize()
     assert counters["inductor"]["cudagraph_skips"] == 0
+
+
+@pytest.mark.parametrize(("name", "variant"), CAPTURED[:3], ids=str)
+def test_training_on_whole_epochs_is_training_step_by_step(name: str, variant: dict[str, Any]) -> None:
+    (whole, batches), (stepped, others) = model_of(name, variant), model_of(name, variant)
+    short = [model.place(np.zeros((96, 784), np.float32), np.zeros(96, np.int64)) for model in (whole, stepped)]
+    for order in ([0, 1, 2, 3], [3, 1, 0, 2]):
+        losses = whole.train_epoch([*(batches[index] for index in order), short[0]])  # type: ignore[attr-defined]
+        expected = [stepped.train_step(batch) for batch in (*(others[index] for index in order), short[1])]
+        for loss, other in zip(losses, expected, strict=True):
+            assert whole.read(loss) == pytest.approx(stepped.read(other), rel=1e-5)
+    for value, other in zip(whole.weights(), stepped.weights(), strict=True):
+        assert np.linalg.norm(value - other) <= 1e-5 * np.linalg.norm(other)
+
+
+@pytest.mark.parametrize("name", HANDMADE)
+def test_an_epoch_is_one_launch_and_two_copies_of_many_arrays(name: str) -> None:
+    from torch.profiler import ProfilerActivity, profile
+
+    model, batches = model_of(name, {})
+    for _ in range(2):
+        model.train_epoch(batches)  # type: ignore[attr-defined]
+    model.synchronize()
+    with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as profiled:
+        model.train_epoch(batches)  # type: ignore[attr-defined]
+        model.synchronize()
+    counts = {event.key: event.count for event in profiled.key_averages()}
+    assert counts["cudaGraphLaunch"] == 1
+    assert sum(counts.get(name, 0) for name in ("cudaLaunchKernel", "cuLaunchKernel", "cudaMemcpyAsync")) <= 4

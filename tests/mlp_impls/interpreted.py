@@ -6,6 +6,7 @@ import json
 import sys
 from dataclasses import asdict, dataclass
 
+import numpy as np
 import torch
 
 from bench.equality import check
@@ -68,10 +69,28 @@ def padding() -> float:
     return float(parameters.abs().max())
 
 
+def epochs_apart() -> float:
+    """Return by how much losses and weights differ after two epochs: at once, and step by step."""
+    shape = Shape(20, (7,), 3)
+    settings = {"learning_rate": 0.1, "loss_divisor": None, "device": "cpu", "dtype": "float32"}
+    whole, stepped = (triton_fused.build(shape, initial_weights(shape, 0), **settings) for _ in range(2))
+    generator, apart = np.random.default_rng(0), []
+    for _ in range(2):
+        batches = [
+            (generator.random((size, 20), dtype=np.float32), generator.integers(3, size=size)) for size in (17, 17, 5)
+        ]
+        losses = whole.train_epoch([whole.place(*one) for one in batches])
+        expected = [stepped.train_step(stepped.place(*one)) for one in batches]
+        apart += [abs(whole.read(a) - stepped.read(b)) for a, b in zip(losses, expected, strict=True)]
+    apart += [float(np.abs(a - b).max()) for a, b in zip(whole.weights(), stepped.weights(), strict=True)]
+    return max(apart)
+
+
 def main() -> None:
-    """Print a line of JSON: reasons by dtype, what the check finds, what goes wrong in each behaviour, the padding."""
+    """Print a line of JSON: reasons by dtype, what the check finds, what goes wrong, what padding and epochs give."""
     reasons = {dtype: triton_fused.unsupported("cpu", dtype) for dtype in triton_fused.DTYPES}
-    found = {"padding": padding(), "reasons": reasons, "behaviours": failures(triton_fused, {})}
+    found = {"padding": padding(), "epochs": epochs_apart(), "reasons": reasons}
+    found["behaviours"] = failures(triton_fused, {})
     print(json.dumps(found | {"checked": {case.name: checked(case) for case in CHECKED}}))
 
 

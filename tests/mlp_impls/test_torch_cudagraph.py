@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 import warnings
+import weakref
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,8 +20,9 @@ torch = pytest.importorskip("torch")
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 
 from mlp_impls import torch_cudagraph  # noqa: E402
-from mlp_impls.cuda import graphs  # noqa: E402
-from mlp_impls.cuda.graphs import Steps, Uncaptured  # noqa: E402
+from mlp_impls.cuda import steps  # noqa: E402
+from mlp_impls.cuda.graphs import Uncaptured  # noqa: E402
+from mlp_impls.cuda.steps import Steps  # noqa: E402
 
 SHAPE = Shape(9, (8, 6), 4)
 VARIANTS = {"": {}} | torch_cudagraph.VARIANTS
@@ -32,10 +34,6 @@ class Recorded:
     def __init__(self, idle=False):
         self.idle = idle
         self.warmed = self.captured = 0
-        self.outer = False
-
-    def capturing(self):
-        return self.outer
 
     def warm_up(self, function):
         self.warmed += 1
@@ -187,7 +185,7 @@ def test_tensors_that_were_not_placed_are_copied_at_each_step(adder):
 
 
 def test_graphs_of_batches_are_bounded_and_go_with_their_batches(adder, monkeypatch):
-    monkeypatch.setattr(graphs, "OWN_GRAPHS", 3)
+    monkeypatch.setattr(steps, "OWN_GRAPHS", 3)
     batches = [adder.placed(1) for _ in range(5)]
     for batch in batches * 3:
         adder.steps(batch)
@@ -214,19 +212,79 @@ def test_a_loss_that_is_held_outlives_later_steps_and_one_that_is_not_costs_no_c
     assert copies == []
 
 
-def test_nothing_is_replayed_while_the_caller_is_captured(adder):
-    batch = adder.placed(1)
-    adder.steps(batch)
-    adder.recorded.outer = True
-    for value in (4, 6, 8):
-        assert adder.steps(batch).value.item() == value
-    assert adder.recorded.captured == 1
+# Epochs at once
+
+
+def test_an_epoch_is_its_steps_in_their_order_with_a_loss_each(adder):
+    values = [1, 2, 3, 4]
+    losses = adder.steps.epoch([adder.placed(value, size) for value, size in zip(values, (2, 2, 3, 2), strict=True)])
+    assert [loss.value.item() for loss in losses] == [2, 6, 15, 23]
+    assert adder.total.item() == 23
+    assert adder.steps.epoch([]) == []
+
+
+def test_epochs_of_the_same_sizes_are_one_capture_whatever_is_in_them(adder):
+    sizes = (2, 2, 3)
+    for number in range(1, 4):
+        adder.steps.epoch([adder.placed(number, size) for size in sizes])
+        assert (adder.recorded.warmed, adder.recorded.captured) == (2, 1)
+    assert adder.total.item() == 7 * (1 + 2 + 3)
+    adder.steps.epoch([adder.placed(1, size) for size in (2, 3, 2)])
+    assert adder.recorded.captured == 2
+    assert adder.total.item() == 42 + 7
+
+
+def test_capturing_an_epoch_changes_nothing():
+    adder = Adder(Recorded(idle=True))
+    adder.steps.epoch([adder.placed(1), adder.placed(2, size=3)])
+    assert adder.total.item() == 0
+
+
+def test_losses_of_an_epoch_outlive_what_comes_after(adder):
+    first = adder.steps.epoch([adder.placed(1), adder.placed(1)])
+    second = adder.steps.epoch([adder.placed(1), adder.placed(1)])
+    last = adder.steps(adder.placed(1))
+    after = adder.steps.epoch([adder.placed(1), adder.placed(1)])
+    adder.steps(adder.placed(1))
+    assert [loss.value.item() for loss in (*first, *second, last, *after)] == [2, 4, 6, 8, 10, 12, 14]
+
+
+def test_batches_of_an_epoch_stay_as_they_are_and_may_lie_anywhere(adder):
+    batches = [adder.placed(1), adder.placed(2)]
+    strided = torch.full((2, 4), 3.0)[:, ::4], torch.zeros(2, dtype=torch.int64)
+    adder.steps.epoch([*batches, strided])
+    adder.steps.epoch([strided, strided, strided])
+    assert [float(images.sum()) for images, _ in batches] == [2, 4]
+    assert adder.total.item() == 2 + 4 + 6 + 3 * 6
+
+
+def test_buffers_of_an_epoch_of_other_sizes_are_let_go(adder):
+    adder.steps.epoch([adder.placed(1), adder.placed(1)])
+    alive = weakref.ref(adder.steps._epoch.images[0])
+    adder.steps.epoch([adder.placed(1)])
+    gc.collect()
+    assert alive() is None
+
+
+@pytest.mark.parametrize("divisor", [None, 8.0])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_training_on_whole_epochs_is_training_step_by_step(recorded, variant, divisor):
+    settings = {"learning_rate": 0.1, "loss_divisor": divisor, "device": "cpu", "dtype": "float64"}
+    whole, stepped = (
+        torch_cudagraph.build(SHAPE, initial_weights(SHAPE, 0), **settings, **VARIANTS[variant]) for _ in range(2)
+    )
+    for epoch in range(3):
+        batches = [examples(size, seed=10 * epoch + number) for number, size in enumerate((8, 8, 8, 5))]
+        losses = whole.train_epoch([whole.place(*one) for one in batches])
+        expected = [stepped.train_step(stepped.place(*one)) for one in batches]
+        assert [whole.read(loss) for loss in losses] == [stepped.read(loss) for loss in expected]
+    for value, other in zip(whole.weights(), stepped.weights(), strict=True):
+        np.testing.assert_array_equal(value, other)
 
 
 def test_what_stands_in_for_graphs_calls_at_each_replay():
     calls = []
     stand_in = Uncaptured()
-    assert not stand_in.capturing()
     assert stand_in.warm_up(lambda: calls.append(1) or 7) == 7
     graph = stand_in.capture(lambda: calls.append(2))
     assert calls == [1]

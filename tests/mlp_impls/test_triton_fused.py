@@ -60,6 +60,10 @@ def test_the_padding_stays_zero(interpreted):
     assert interpreted["padding"] == 0
 
 
+def test_epochs_at_once_are_their_steps_bit_for_bit(interpreted):
+    assert interpreted["epochs"] == 0
+
+
 def test_the_interpreter_is_for_dtypes_that_it_computes_as_devices_do(interpreted):
     reasons = interpreted["reasons"]
     assert reasons["float32"] is reasons["float64"] is reasons["float16"] is None

@@ -141,6 +141,43 @@ def test_triad_is_that_of_the_largest_working_set_on_the_gpu(rate: float, expect
     assert state(whole(memory={"facts": facts, "bandwidths": rows}), "triad") == expected
 
 
+def square(size: int, event_s: float, kernel_s: float | None = 1.0, dtype: str = "float32", **fields: Any) -> Row:
+    return {"study": "roofline", "m": size, "k": size, "n": size, "stack": 1, "device": "cuda", "dtype": dtype,
+            "device_time_s": event_s, "kernel_s": kernel_s} | fields  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("cases", "expected"),
+    [
+        ([square(2048, 1.029)], "holds"),
+        ([square(2048, 0.971)], "holds"),
+        ([square(2048, 1.031)], "missed"),
+        ([square(2048, 0.969), square(4096, 1.0)], "missed"),
+        ([square(2048, 1.01), square(1024, 1.5)], "holds"),
+        ([square(1024, 1.0)], "open"),
+        ([square(4096, 1.5, None)], "open"),
+        ([square(4096, 1.5, k=4000), square(4096, 1.5, stack=4), square(4096, 1.5, device="cpu")], "open"),
+        ([], "open"),
+    ],
+)
+@pytest.mark.parametrize("part", ["throughput", "alignment"])
+def test_event_time_agrees_with_kernel_time_for_large_squares(cases: list[Row], expected: str, part: str) -> None:
+    training = step("torch_concise", 1e-6) | {"device": "cuda", "device_time_s": 2.0, "kernel_s": 1.0}
+    assert state(whole(**{part: {"cases": [*cases, training]}}), "profiler kernel time") == expected
+
+
+def test_how_far_the_clocks_are_apart_is_told_of_large_and_smaller_squares() -> None:
+    found = whole(
+        throughput={"cases": [square(4096, 1.004), square(8192, 0.99, dtype="bfloat16")]},
+        alignment={"cases": [square(1024, 1.2), square(1, 11.0)]},
+    )
+    (told,) = (one.measured for wanted, one in judged(found).items() if "profiler kernel time" in wanted)
+    assert told == (
+        "2 large products -1.0% to +0.4%, most for 8192 in bfloat16; "
+        "2 smaller products +20.0% to +1000.0%, most for 1 in float32"
+    )
+
+
 @pytest.mark.parametrize(("body", "expected"), [("", "holds"), ("assert False", "missed")])
 def test_the_tests_that_need_a_gpu_are_run_once(
     body: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,0 +1,1 @@
+"""What ``torch.py`` has beside its products: ``facts.py`` for the software record, ``cuda.py`` to time a GPU."""
