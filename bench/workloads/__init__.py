@@ -25,10 +25,13 @@ from typing import Any
 
 from bench.case import Case
 
-__all__ = ["OF_LIBRARIES", "Prepared", "Work", "load", "work"]
+__all__ = ["OF_LIBRARIES", "TRANSFERRED", "Prepared", "Work", "load", "work"]
 
 # Whose provider is a file of bench/libraries, and which need no images.
-OF_LIBRARIES = ("matmul", "memory_sweep", "padded_product")
+OF_LIBRARIES = ("matmul", "memory_sweep", "padded_product", "transferred_product")
+
+# Whose steps begin and end in the host's memory.
+TRANSFERRED = ("transferred_product", "transferred_step")
 
 
 @dataclass(frozen=True)
