@@ -62,7 +62,7 @@ def run_command(
     rate: Annotated[
         list[float] | None, typer.Option(help="Learning rate of accuracy; repeat to add. [0.1 0.5]")
     ] = None,
-    device: Annotated[list[str] | None, typer.Option(help="cpu or cuda; repeat to add. [cpu]")] = None,
+    device: Annotated[list[str] | None, typer.Option(help="cpu or cuda; repeat to add. [cpu; devices: cuda]")] = None,
     dtype: Annotated[
         list[str] | None,
         typer.Option(
