@@ -80,9 +80,14 @@ class Case:
 
     @property
     def worker(self) -> str:
-        """Which process of a launch serves it: one per implementation or library, one more per control or part."""
+        """Which process of a launch serves it: one per implementation or library, device, and control or part.
+
+        A GPU has processes of its own: their memory is not limited as on the CPU, and their telemetry is the GPU's.
+        """
+        device = "" if self.device == "cpu" else self.device
         steering = ",".join(f"{name}={value}" for name, value in sorted(self.variables.items()))
-        return " ".join(filter(None, (self.implementation, steering, CONTROL if self.control else "", self.apart)))
+        parts = (self.implementation, device, steering, CONTROL if self.control else "", self.apart)
+        return " ".join(filter(None, parts))
 
     def to_json(self) -> dict[str, Any]:
         """Return the case as JSON holds it."""

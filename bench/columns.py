@@ -44,6 +44,7 @@ def identity(case: Case, group: Group) -> Row:
         "k": parameters.get("k"),
         "n": parameters.get("n"),
         "stack": parameters.get("stack"),
+        "transfers": case.workload in workloads.TRANSFERRED,
         "clock": parameters.get("clock"),
         "operands": parameters.get("operands"),
         **_placing(case),

@@ -1,7 +1,7 @@
 """A launch: starts its workers, feeds them rounds, watches them and ends them.
 
-A launch is one fresh set of processes: one worker per implementation (or library) and one for the control, started in
-random order, serving all groups of one study in random order. While one worker is timed all others are stopped.
+A launch is one fresh set of processes, started in random order: one worker per implementation (or library) and device,
+and one for the control. They serve all groups of one study in random order; while one is timed all others are stopped.
 """
 
 from __future__ import annotations

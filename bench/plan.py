@@ -46,6 +46,7 @@ PRESETS = {
 CHEAP_START_S = 1.0
 ASSUMED_RATE = 50e9  # FLOP/s, only for the expectation shown before anything is measured, and only if nothing is known
 ASSUMED_BANDWIDTH = 10e9  # B/s, likewise
+ASSUMED_GPU_RATE = 10e12  # likewise, of any GPU: what was taken of this machine is its CPU's
 SLOWER = {"float64": 2.0}  # times what float32 takes, likewise
 PREPARATION_S, PREPARATION_STEPS = 0.06, 6  # building a case, warming it up and calibrating it, likewise
 LONG_PREPARATION_S, LONG_PREPARATION_STEPS = 0.2, 4  # of long steps, of which fewer warm up, likewise
@@ -145,15 +146,11 @@ def make(groups: Sequence[Group], survey: Survey, preset: str, seed: int) -> Pla
     skips: list[tuple[Case, str, str]] = []
     studies: dict[str, list[Group]] = {}
     for group in groups:
-        kept = []
-        for case in group.cases:
-            reason = survey.reasons.get(case.id)
-            if reason is None:
-                kept.append(case)
-            else:
-                skips.append((case, group.baseline, reason))
+        reasons = _reasons(group, survey)
+        skips += [(case, group.baseline, reasons[case.id]) for case in group.cases if case.id in reasons]
+        kept = tuple(case for case in group.cases if case.id not in reasons)
         if any(not case.control for case in kept):
-            studies.setdefault(group.study, []).append(replace(group, cases=tuple(kept)))
+            studies.setdefault(group.study, []).append(replace(group, cases=kept))
     launches: dict[str, int] = {}
     planned: list[Planned] = []
     for study, members in studies.items():
@@ -162,6 +159,24 @@ def make(groups: Sequence[Group], survey: Survey, preset: str, seed: int) -> Pla
         rounds = chosen.cheap_rounds if cheap else chosen.rounds
         planned += [_with_rounds(group, rounds) for group in members]
     return Plan(seed, launches, planned, skips)
+
+
+def _reasons(group: Group, survey: Survey) -> dict[str, str]:
+    """Return why cases of a group cannot run here, by id.
+
+    Where a group compares devices and nothing of it can run on one of them, neither has the rest anything to run for.
+    """
+    reasons = {case.id: survey.reasons[case.id] for case in group.cases if case.id in survey.reasons}
+    devices: dict[str, list[Case]] = {}
+    for case in group.cases:
+        devices.setdefault(case.device, []).append(case)
+    for device, cases in devices.items():
+        if len(devices) > 1 and all(case.id in survey.reasons for case in cases):
+            at_fault = any(case.name == group.baseline for case in cases)
+            remedy = "name one that can with --baseline" if at_fault else f"run this where {device} can be used"
+            text = f"nothing to compare it with on {device}: {survey.reasons[cases[0].id]}; {remedy}"
+            reasons = dict.fromkeys((case.id for case in group.cases), text) | reasons
+    return reasons
 
 
 def _with_rounds(group: Group, rounds: int) -> Planned:
@@ -212,6 +227,7 @@ def expected_seconds(plan: Plan, survey: Survey) -> float:
 
 def _step_s(case: Case, rate: float) -> float:
     needed = workloads.work(case)
+    rate = rate if case.device == "cpu" else ASSUMED_GPU_RATE
     return max(SLOWER.get(case.dtype, 1.0) * needed.flops / rate, needed.bytes / ASSUMED_BANDWIDTH)
 
 

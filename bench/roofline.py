@@ -41,13 +41,16 @@ def hold(plan: Plan, rows: Iterable[Row], limits: Mapping[str, list[Row]]) -> No
 
 
 def place(row: Row, limits: Mapping[str, list[Row]]) -> Row:
-    """Return where a row of ``cases`` or ``comparisons`` lies, as columns; all None without a time, a peak or a roof.
+    """Return where a row of ``cases`` or ``comparisons`` lies, as columns; all None without a time, a peak or a roof,
+    and for what hands its operands over: how fast that may go is not measured.
 
     ``attainable`` in FLOP/s, ``percent_of_attainable`` with the ends of its interval, ``floor_s`` and ``bound_by``:
     ``launch`` where the floor is at least half of the time; else, and without a floor, whichever of ``memory`` and
     ``compute`` limits more. What a cache has to hold is what one step of a network needs: an epoch has many.
     """
     if row["study"] == STUDY or not row["flops"] or not row["time_s"] or row["throughput_unit"] == "B/s":
+        return dict(BLANK)
+    if row.get("transfers"):
         return dict(BLANK)
     steps = _network_steps(row)
     peak = next((one for one in limits["peaks"] if _same(one, row, "device", "dtype", "threads")), None)

@@ -76,6 +76,7 @@ def summarize(records: Records) -> Row:
         "cases": cases,
         "fixed_costs": trends.fixed_costs(_training(plan, status), times),
         "crossovers": trends.crossovers(compared),
+        "device_crossovers": trends.device_crossovers(compared),
         "predecessors": predecessors.after_effects(list(plan.groups), times, recorded["position"], margin),
         "disturbed": disturbance.shares(list(plan.groups), flagged, times),
         "harness": harness.costs(plan, records),

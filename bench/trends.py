@@ -1,9 +1,9 @@
-"""How things change with the width: fixed costs, and from which width on implementations are equivalent."""
+"""How things change with the size: fixed costs, and from which size on rows are equivalent, or a GPU is faster."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from bench import stats, workloads
 from bench.case import Case
+from bench.studies import devices
 
-__all__ = ["crossovers", "fixed_costs"]
+__all__ = ["crossovers", "device_crossovers", "fixed_costs"]
 
 Row = dict[str, Any]
+
+STEP, PRODUCT = "training step", "product"
 
 
 def fixed_costs(cases: Iterable[tuple[Case, Row]], times: dict[str, NDArray[np.float64]]) -> list[Row]:
@@ -50,14 +53,40 @@ def crossovers(comparisons: list[Row]) -> list[Row]:
         if row["study"] == "throughput" and not row["control"] and row["width"] is not None:
             key = (row["device"], row["dtype"], row["batch"], row["depth"], row["implementation"], row["baseline"])
             verdicts[key][row["width"]] = row["verdict"]
-    rows = []
-    for (device, dtype, batch, depth, implementation, baseline), by_width in verdicts.items():
-        width = None
-        for candidate in sorted(by_width, reverse=True):
-            if by_width[candidate] != "equivalent":
-                break
-            width = candidate
-        rows.append({"device": device, "dtype": dtype, "batch": batch, "depth": depth,
-                     "implementation": implementation, "baseline": baseline, "width": width,
-                     "widths": sorted(by_width)})  # fmt: skip
-    return rows
+    return [
+        {"device": device, "dtype": dtype, "batch": batch, "depth": depth, "implementation": implementation,
+         "baseline": baseline, "width": _first(by_width, "equivalent"), "widths": sorted(by_width)}
+        for (device, dtype, batch, depth, implementation, baseline), by_width in verdicts.items()
+    ]  # fmt: skip
+
+
+def device_crossovers(comparisons: list[Row]) -> list[Row]:
+    """Return from which measured size on a device is faster than the CPU, at all larger ones too, with and without
+    ``transfers``.
+
+    A row per implementation and network but for its width, which is the ``size``, or per library, whose ``size`` is
+    that of a square product; ``kind`` says which. ``size`` is None where the device is not faster at the largest.
+    ``marked`` are the sizes whose control failed.
+    """
+    shared = ("device", "dtype", "threads", "batch", "depth", "implementation", "baseline", "transfers")
+    found: dict[tuple[Any, ...], dict[int, Row]] = defaultdict(dict)
+    for row in comparisons:
+        if row["study"] == devices.STUDY and not row["control"]:
+            kind, size = (PRODUCT, row["n"]) if row["width"] is None else (STEP, row["width"])
+            found[kind, *(row[name] for name in shared)][size] = row
+    return [
+        dict(zip(("kind", *shared), key, strict=True))
+        | {"size": _first({size: row["verdict"] for size, row in by_size.items()}, "faster"), "sizes": sorted(by_size),
+           "marked": sorted(size for size, row in by_size.items() if row["marked"])}
+        for key, by_size in found.items()
+    ]  # fmt: skip
+
+
+def _first(by_size: Mapping[int, str], verdict: str) -> int | None:
+    """Return the size from which on every one has the verdict; None where the largest has another."""
+    first = None
+    for size in sorted(by_size, reverse=True):
+        if by_size[size] != verdict:
+            break
+        first = size
+    return first

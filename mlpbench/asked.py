@@ -14,7 +14,7 @@ from bench.errors import BadInput
 from bench.hardware.cpu import usable_cores
 from bench.hardware.software import steering_variables
 from bench.plan import PRESETS
-from bench.studies import Options, pipeline, throughput
+from bench.studies import Options, devices, pipeline, throughput
 from bench.studies.alignment import SIZES
 from mlpbench import choices
 
@@ -22,8 +22,8 @@ __all__ = ["Asked", "groups", "left_out", "needs_data", "needs_real_data"]
 
 Chosen = tuple[implementations.Implementation, str]
 
-NETWORK_STUDIES = ("throughput", "accuracy", "pipeline")
-PRODUCT_STUDIES = ("alignment", "data_effect")
+NETWORK_STUDIES = ("throughput", "accuracy", "pipeline", "devices")
+PRODUCT_STUDIES = ("alignment", "data_effect")  # of nothing else
 OF_ALL = ("throughput", "accuracy", "roofline")  # which have all implementations unless some are asked for
 WITH_FLOORS = (*NETWORK_STUDIES, "roofline")  # whose cases also differ by implementation and depth
 
@@ -93,7 +93,7 @@ class Asked:
             ("--width", self.width, NETWORK_STUDIES),
             ("--depth", self.depth, WITH_FLOORS),
             ("--batch", self.batch, NETWORK_STUDIES),
-            ("--size", self.size, PRODUCT_STUDIES),
+            ("--size", self.size, (*PRODUCT_STUDIES, "devices")),
             ("--epochs", (self.epochs,), ("accuracy",)),
             ("--seeds", (self.seeds,), ("accuracy",)),
             ("--rate", self.rate, ("accuracy",)),
@@ -113,15 +113,17 @@ def groups(asked: Asked, environ: Mapping[str, str] = os.environ) -> list[Group]
     # What feeds a network is asked of one network, unless others are named; there is no other to compare them with.
     fed = implementations.resolve(asked.impl or [pipeline.IMPLEMENTATION], environ)
     learning = _implementations(asked, environ)  # no baseline among them
-    chosen = {"pipeline": fed, "accuracy": learning}
+    # On both devices likewise: each is compared with itself, or with a baseline that is named.
+    moved = fed + [one for one in options.implementations
+                   if one not in fed and one[0].spelled(one[1]) == options.baseline]  # fmt: skip
+    other = options.devices if asked.device else (devices.DEVICE,)
+    own = {
+        "pipeline": replace(options, implementations=tuple(fed)),
+        "accuracy": replace(options, implementations=tuple(learning)),
+        "devices": replace(options, implementations=tuple(moved), devices=other),
+    }
     names = dict.fromkeys(asked.studies or studies.DEFAULT)
-    return [
-        group
-        for name in names
-        for group in import_module(f"bench.studies.{name}").groups(
-            replace(options, implementations=tuple(chosen[name])) if name in chosen else options
-        )
-    ]
+    return [group for name in names for group in import_module(f"bench.studies.{name}").groups(own.get(name, options))]
 
 
 def left_out(asked: Asked, environ: Mapping[str, str] = os.environ) -> list[str]:

@@ -17,7 +17,8 @@ __all__ = ["TIMED", "table", "warnings"]
 
 TIMED = (
     "Timed is the same for every row that trains: forward, loss, backward and update of one batch that is on the "
-    "device already, ending synchronised. Of matrix products it is one, into a result that is there already."
+    "device already, ending synchronised. Of matrix products it is one, into a result that is there already. Rows "
+    "called end to end also bring the batch or the operands from the host's memory, and the loss or the result back."
 )
 COLUMNS = {  # as recorded: what a page calls them, and the kind of their cells
     "threads": ("threads", "number"),

@@ -80,30 +80,9 @@ APART_OCTAVES = 0.085  # of the marks of two names at the same size
 SHARE_OF_GAP = 0.67
 FEW = 8  # names that a figure of the usual height has room for
 RATIO_TICKS = (
-    1,
-    2,
-    0.5,
-    1.25,
-    0.8,
-    5,
-    0.2,
-    10,
-    0.1,
-    1.5,
-    0.67,
-    3,
-    0.33,
-    20,
-    0.05,
-    50,
-    100,
-    1.1,
-    0.9,
-    1.05,
-    0.95,
-    1.02,
-    0.98,
-)
+    1, 2, 0.5, 1.25, 0.8, 5, 0.2, 10, 0.1, 1.5, 0.67, 3, 0.33, 20, 0.05, 50, 100, 1.1, 0.9, 1.05, 0.95, 1.02, 0.98,
+    200, 0.02, 0.01, 0.005, 0.002, 0.001,
+)  # fmt: skip
 TICKS = 10  # at most, on a logarithmic axis
 TICKS_BELOW = 6  # where their labels stand side by side
 HALO = "white"
@@ -186,11 +165,11 @@ def left_of(names: Sequence[str], extra: float = 0.2) -> float:
     return min(0.4, (0.086 * max(map(len, names)) + extra) / WIDTH)
 
 
-def margin_band(axes: Axes, margin: float, *, which: str = "y") -> None:
+def margin_band(axes: Axes, margin: float, *, which: str = "y", line_style: str = "-") -> None:
     """Shade where an effect is called equivalent, and draw the line of no effect."""
     span, line = (axes.axhspan, axes.axhline) if which == "y" else (axes.axvspan, axes.axvline)
     span(1 / (1 + margin), 1 + margin, color="#c9d1d9", alpha=0.55, linewidth=0, zorder=0.5)
-    line(1, color=MUTED, linewidth=1, zorder=0.6)
+    line(1, color=MUTED, linewidth=1, linestyle=line_style, zorder=0.6)
 
 
 def point(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from reports import (
     caveats,
     conditions,
+    devices,
     effects,
     feeding,
     learning,
@@ -59,6 +60,7 @@ def findings(run: Row, summary: Row) -> list[Finding]:
         *((WHY, text, "answer") for text in ranking.why(run, summary)),
         *((MATTERS, text, "answer") for text in training.matters(run, summary)),
         *((FIXED, text, "answer") for text in training.fixed(summary)),
+        *((devices.QUESTION, text, "answer") for text in devices.sentences(summary)),
         *((LIBRARIES, text, "answer") for text in products.side_by_side(summary)),
         *((LIBRARIES, text, "answer") for text in products.use(run, summary)),
         *((roofline.QUESTION, text, "answer") for text in roofline.sentences(summary)),

@@ -46,7 +46,7 @@ SQUARE, LAYOUTS, CAUSES = "square", "layouts", "causes"  # what groups of produc
 LIBRARIES = "libraries "  # how the groups begin that compare libraries (bench/studies/alignment.py)
 STUDIES = {"throughput": "Training steps", "alignment": "Matrix products", "pipeline": "Input pipeline",
            "accuracy": "Learning", "memory": "Memory", "roofline": "Roofline",
-           "reproduction": "Published effects", "data_effect": "What operands hold"}  # fmt: skip
+           "reproduction": "Published effects", "data_effect": "What operands hold", "devices": "Devices"}  # fmt: skip
 UNITS = {"accuracy": "epoch", "pipeline": "tenth of an epoch"}  # what a step is, in studies where it is more
 
 

@@ -29,7 +29,8 @@ implementations import it to ask for ``conditions``.
     An uninitialised array for ``out``.
 ``copy(source, target)``, ``fill(target, value)``, ``total(source) -> Any``, ``triad(b, c, scale, out)``
     One pass over contiguous arrays each: ``target = source``, ``target = value``, the sum of an array (unread) and
-    ``out = b + scale * c``. A framework that would need two passes, or a new array, leaves one out.
+    ``out = b + scale * c``. A framework that would need two passes, or a new array, leaves one out. ``copy`` also takes
+    arrays of which one is on the host.
 ``host(array) -> NDArray[float64]``
     An array copied back.
 ``synchronize(device) -> None``

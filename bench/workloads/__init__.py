@@ -25,10 +25,14 @@ from typing import Any
 
 from bench.case import Case
 
-__all__ = ["ITEM_SIZES", "OF_LIBRARIES", "Prepared", "Work", "load", "work"]
+__all__ = ["ITEM_SIZES", "OF_LIBRARIES", "TRANSFERRED", "Prepared", "Work", "load", "work"]
 
 # Whose provider is a file of bench/libraries, and which need no images.
-OF_LIBRARIES = ("matmul", "memory_sweep", "padded_product")
+OF_LIBRARIES = ("matmul", "memory_sweep", "padded_product", "transferred_product")
+
+# Whose steps begin and end in the host's memory.
+TRANSFERRED = ("transferred_product", "transferred_step")
+
 ITEM_SIZES = {"int8": 1, "float16": 2, "bfloat16": 2, "float32": 4, "tf32": 4, "float64": 8}  # bytes
 
 

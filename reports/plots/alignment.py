@@ -64,14 +64,23 @@ def draw(run: Row, summary: Row) -> Figure | None:
 
 
 def _layout(found: Mapping[Cell, list[Row]]) -> list[list[Cell | None]]:
-    """Return the panels of each line: a library's, below the same dtype of the others where there is room for all."""
+    """Return the panels of each line: a library's, below the same dtype of the others where there is room for all.
+
+    Of several devices, one beside the other: each dtype's panels of a library that has both are a pair.
+    """
     lines, columns = grid_of(found)
     grid = [[Cell(provider, device, *column) for column in columns] for provider, device in lines]
-    if len(columns) <= MOST_BESIDE:
+    devices = sorted({device for _, device in lines})
+    if len(devices) == 1 and len(columns) <= MOST_BESIDE:
         return [[cell if cell in found else None for cell in beside] for beside in grid]
     layout: list[list[Cell | None]] = []
-    for beside in grid:
-        there: list[Cell | None] = [cell for cell in beside if cell in found]
+    for provider in dict.fromkeys(provider for provider, _ in lines):
+        own = [device for device in devices if (provider, device) in lines]
+        there: list[Cell | None] = []
+        for column in columns:
+            beside = [Cell(provider, device, *column) for device in own]
+            if any(cell in found for cell in beside):
+                there += [cell if cell in found else None for cell in beside]
         layout += [there[place : place + MOST_BESIDE] for place in range(0, len(there), MOST_BESIDE)]
     return layout
 

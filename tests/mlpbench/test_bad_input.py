@@ -45,7 +45,7 @@ from tests.mlpbench.conftest import BROKEN, SMALL
         (["run", "throughput", "--epochs", "3"], "--epochs 3: means something to the study accuracy only"),
         (["run", "--seeds", "3"], "--seeds 3: means something to the study accuracy only"),
         (["run", "--rate", "0.1"], "--rate 0.1: means something to the study accuracy only"),
-        (["run", "accuracy", "--size", "7"], "--size 7: means something to the study alignment or data_effect only"),
+        (["run", "accuracy", "--size", "7"], "--size 7: means something to the study alignment or data_effect or"),
         (["run", "accuracy", "--budget", "60", "--data-root", "/no/such"], "--data-root"),
         (["run", "--nonsense"], "--nonsense"),
         (["verify", "--impl", "torch_magic"], "--impl torch_magic"),

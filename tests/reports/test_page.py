@@ -59,7 +59,7 @@ def test_the_page_and_its_pictures_are_written(records: tuple[Record, Record], t
         name
         for name in plots.names()
         if not name.startswith(
-            ("selfcheck", "pipeline", "memory", "reproduction", "causes", "alignment_alone", "roofline")
+            ("selfcheck", "pipeline", "memory", "reproduction", "causes", "alignment_alone", "roofline", "device_ratio")
         )
     ]
     assert all(path.read_bytes().startswith(PNG) for path in (tmp_path / "figures").iterdir())

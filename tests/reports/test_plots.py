@@ -18,7 +18,9 @@ MATMUL_ONLY = {"alignment", "alignment_steps", "leading_dimension", "matmul_rate
 RUN_FIGURES = [
     name
     for name in plots.names()
-    if not name.startswith(("selfcheck", "pipeline", "memory", "reproduction", "roofline", "causes", "alignment_alone"))
+    if not name.startswith(
+        ("selfcheck", "pipeline", "memory", "reproduction", "roofline", "causes", "alignment_alone", "device_ratio")
+    )
 ]
 VERDICTS_ONLY = {"ratio_over_width", "equivalence_width", "alignment", "control"}
 

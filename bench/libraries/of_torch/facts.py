@@ -78,7 +78,9 @@ def _kernels(read_log: Callable[[], str]) -> Facts:
 
 
 def _blas_architecture(log: str, source: str) -> Fact:
-    mkl = ask(source, lambda: kernel_probes.first(r"MKL_VERBOSE .* for Intel\(R\) 64 architecture (.+?), \w+ [\d.]+GHz", log))
+    mkl = ask(
+        source, lambda: kernel_probes.first(r"MKL_VERBOSE .* for Intel\(R\) 64 architecture (.+?), \w+ [\d.]+GHz", log)
+    )
     if mkl["value"] is not None:
         return mkl
     return ask("threadpoolctl", lambda: threadpools.loaded("blas", "torch").get("architecture"))
@@ -97,7 +99,8 @@ def _threads() -> Facts:
         "threads": ask("torch.get_num_threads", torch.get_num_threads),
         "interop_threads": ask("torch.get_num_interop_threads", torch.get_num_interop_threads),
         "parallel_backend": ask(
-            "torch.__config__", lambda: kernel_probes.first(r"ATen parallel backend: (.+)", torch.__config__.parallel_info())
+            "torch.__config__",
+            lambda: kernel_probes.first(r"ATen parallel backend: (.+)", torch.__config__.parallel_info()),
         ),
         "openmp": ask("threadpoolctl", lambda: threadpools.loaded("openmp", "torch")["prefix"]),
     }
