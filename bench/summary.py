@@ -22,6 +22,7 @@ from bench import (
     harness,
     limits,
     predecessors,
+    predictions,
     reproduction,
     roofline,
     series,
@@ -81,6 +82,8 @@ def summarize(records: Records) -> Row:
     most = limits.derive(plan, records, times, status, cases)
     roofline.hold(plan, (*cases, *compared), most)
     excesses = roofline.excesses(cases)
+    facts = (records.run.get("machine") or {}).get("facts") or {}
+    predictions.add(compared, cases, facts)
     return {
         "format_version": FORMAT_VERSION,
         "comparisons": compared,
@@ -95,7 +98,7 @@ def summarize(records: Records) -> Row:
         **stages.derive(plan, records),
         **bandwidths.derive(plan, records, times, status),
         **device_times.derive(plan, records),
-        **reproduction.derive(plan, compared, status, margin, (records.run.get("machine") or {}).get("facts") or {}),
+        **reproduction.derive(plan, compared, status, margin, facts),
         **most,
         "excesses": excesses,
         "notes": [
