@@ -17,7 +17,8 @@ from reports.rows import Row
 
 __all__ = ["alone", "odd", "padding", "side_by_side", "slow", "use"]
 
-FEW = 4  # sizes that are told with an interval each, and commands
+FEW = 4  # sizes that are told with an interval each
+MOST_COMMANDS = 2
 ADVISED = ("numpy", "torch")  # libraries that `mlpbench advise` can ask
 ADVISED_DTYPES = ("float32", "float64", "bfloat16", "float16")
 
@@ -123,8 +124,8 @@ def padding(run: Row, summary: Row) -> list[str]:
             key = row["provider"], row["device"], row["dtype"]
             costliest[key] = max(row, costliest.get(key, row), key=lambda one: float(one["ratio"]))
     ranked = sorted(costliest.values(), key=lambda row: -row["ratio"])
-    each = [f"`{_advise(row)}` ({wording.ratio_of(row)} here)" for row in ranked[:FEW]]
-    more = [label(Cell.of(row)) for row in ranked[FEW:]]
+    each = [f"`{_advise(row)}` ({wording.ratio_of(row)} here)" for row in ranked[:MOST_COMMANDS]]
+    more = [label(Cell.of(row)) for row in ranked[MOST_COMMANDS:]]
     likewise = f"; likewise in {listing(more)}" if more else ""
     start = "Whether padding is worth all that it costs, and to what size, is measured by `mlpbench advise`"
     return [f"{start}. For what costs most: {listing(each)}{likewise}."] if each else []

@@ -9,21 +9,22 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from bench import alignments
-from bench.predictions import ASSUMED
+from bench.predictions import ASSUMED, KERNEL
 from reports import drawing, rows
 from reports.colours import INK, MUTED
 from reports.formats import TIMES_SIGN
 from reports.matmuls import item_size
 from reports.rows import Row
 
-__all__ = ["gpu_handles", "handle", "label", "mark_gpu", "mark_steps", "note_tile", "predicted"]
+__all__ = ["gpu_handles", "handle", "label", "mark_gpu", "mark_steps", "note_inches", "note_tile", "predicted"]
 
 STYLE: Any = {"color": MUTED, "linewidth": 0.9, "linestyle": (0, (1, 2))}
 WAVES: Any = {"color": INK, "linewidth": 1.1, "linestyle": (0, (3, 1.5))}
 RING: Any = {"linestyle": "none", "marker": "o", "markersize": 13, "markerfacecolor": "none", "markeredgecolor": INK,
              "markeredgewidth": 0.9}  # fmt: skip
 MANY = 6  # sizes whose names have no room side by side
-SOURCE = "by the kernel's name"
+SOURCES = {ASSUMED: "assumed", KERNEL: "the kernel's"}
+NOTE_INCHES = 0.17  # of a line below an axis
 
 
 def label(axes: Axes, sizes: Sequence[int], text: str = "matrix size, m = k = n") -> None:
@@ -80,18 +81,22 @@ def mark_gpu(axes: Axes, place: float, row: Row, changed: Collection[tuple[str, 
     ends = predicted(row)
     if ends:
         axes.hlines(ends, place - half, place + half, zorder=2.5, **WAVES)
-        axes.vlines(place - half, *ends, zorder=2.5, color=INK, linewidth=WAVES["linewidth"])
+        axes.vlines(place - half, *ends, zorder=2.5, color=INK, linewidth=0.6)
     if _key(row) in changed:
         axes.plot([place], [row["ratio"]], zorder=5, **RING)
 
 
 def note_tile(axes: Axes, members: Iterable[Row]) -> None:
-    """Say which tile the predictions of a panel go by, and where it is from."""
+    """Say below an axis that has its label which tile the predictions go by: the kernel's, or an assumed one."""
     told = {(row["tile"], row["tile_source"]) for row in members if predicted(row)}
-    parts = [f"tile {tile.replace('x', TIMES_SIGN)}, {'assumed' if source == ASSUMED else SOURCE}"
-             for tile, source in sorted(told)]  # fmt: skip
+    parts = [f"tile {tile.replace('x', TIMES_SIGN)} ({SOURCES[source]})" for tile, source in sorted(told)]
     if parts:
-        axes.annotate("\n".join(parts), (0.015, 0.97), xycoords="axes fraction", fontsize=7.5, color=MUTED, va="top")
+        axes.set_xlabel("\n".join([axes.get_xlabel(), *parts]))
+
+
+def note_inches(members: Iterable[Row]) -> float:
+    """Return the height of what ``note_tile`` says in any panel of a figure."""
+    return NOTE_INCHES if any(map(predicted, members)) else 0.0
 
 
 def _key(row: Row) -> tuple[str, str]:

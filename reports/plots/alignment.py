@@ -25,8 +25,8 @@ CAPTION = (
     "of so many bytes; at its dash a size would be if nothing but tiles and waves of the base size's kernel mattered."
 )
 ORDER = 50
-MANY = 3  # libraries
-LINE_INCHES = (2.6, 2.2)  # of the panels of one library: of few and of many
+MANY = 3  # lines of panels
+LINE_INCHES = (2.6, 2.2)  # of a line of few and of many
 MOST_BESIDE = 4  # panels
 MOST_SLOW = 4  # lines that there is room for in a panel
 SAID_WIDTH = 32  # characters of these
@@ -43,8 +43,9 @@ def draw(run: Row, summary: Row) -> Figure | None:
     members = {cell: [row for row in compared if Cell.of(row) == cell] for cell in found}
     changed = kernels.changed(summary)
     handles = [*keys.verdicts(), size_axes.handle(), *size_axes.gpu_handles(compared, changed)]
-    layout = _layout(found)
-    height = 1.1 + keys.inches(handles) + LINE_INCHES[len(layout) > MANY] * len(layout)
+    layout = _packed(_layout(found))
+    below = 0.66 + size_axes.note_inches(compared)
+    height = 0.44 + below + keys.inches(handles) + LINE_INCHES[len(layout) > MANY] * len(layout)
     figure = Figure(figsize=(drawing.WIDTH, height))
     grid = figure.add_gridspec(
         len(layout),
@@ -52,7 +53,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
         left=0.085,
         right=0.99,
         top=1 - (0.75 + keys.inches(handles)) / height,
-        bottom=0.66 / height,
+        bottom=below / height,
         hspace=0.62 if len(layout) <= MANY else 0.85,
         wspace=0.08,
     )
@@ -83,6 +84,24 @@ def _layout(found: Mapping[Cell, list[Row]]) -> list[list[Cell | None]]:
         there: list[Cell | None] = [cell for cell in beside if cell in found]
         layout += [there[place : place + MOST_BESIDE] for place in range(0, len(there), MOST_BESIDE)]
     return layout
+
+
+def _packed(layout: list[list[Cell | None]]) -> list[list[Cell | None]]:
+    """Return the lines with panels that would be alone in theirs side by side: each says which library it is of."""
+    width = max(map(len, layout))
+    packed: list[list[Cell | None]] = []
+    alone: list[Cell | None] = []  # the last line of packed, where it is of such panels
+    for beside in layout:
+        there = [cell for cell in beside if cell is not None]
+        if len(there) != 1:
+            packed.append(beside)
+            alone = []
+        elif alone and len(alone) < width:
+            alone += there
+        else:
+            alone = [*there]
+            packed.append(alone)
+    return packed
 
 
 def _panel(

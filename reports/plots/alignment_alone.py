@@ -59,7 +59,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
     handles += size_axes.gpu_handles(sized, changed)
     lines = -(-len(panels) // MOST_BESIDE)
     top = 0.72 + keys.inches(handles)
-    bottom = 0.62 + (0.26 if layouts else 0.0)  # their names are longer than sizes
+    bottom = 0.62 + (0.26 if layouts else size_axes.note_inches(sized))  # names of layouts are longer than sizes
     height = top + bottom - 0.49 + PANEL_INCHES * lines
     figure = Figure(figsize=(drawing.WIDTH, height))
     grid = figure.add_gridspec(
@@ -131,7 +131,7 @@ def _curves(
             ends = _ends(row)
             if ends:
                 drawing.point(axes, sizes.index(size) + aside, ends, LOOKS[kind], row.get("verdict"))
-                size_axes.mark_gpu(axes, sizes.index(size) + aside, row, changed, ROOM / len(kinds) / 2)
+                size_axes.mark_gpu(axes, sizes.index(size) + aside, row, changed, 0.85 * ROOM / len(kinds) / 2)
     axes.plot([sizes.index(panel.base)], [1], marker="_", markersize=11, color=INK, markeredgewidth=3)
     size_axes.note_tile(axes, members)
     axes.set_title(f"{label(panel.cell)}, around {panel.base}", pad=5)

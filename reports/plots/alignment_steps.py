@@ -30,6 +30,7 @@ ORDER = 48
 SIZES = 17  # from the base on: at the last of them, rows of elements of 4 bytes start on lines again
 STRIPS_INCHES = 0.235 * len(BOUNDARIES)
 MEASURED_INCHES = 1.3
+BETWEEN_INCHES = 0.12  # what was measured on one device and on the next
 TITLE_INCHES, AXIS_INCHES = 0.32, 0.6
 DARK = (0x2F, 0x5D, 0x7C)
 ROOM = 0.6
@@ -92,7 +93,8 @@ def _by_device(members: Iterable[Row]) -> dict[str, list[Row]]:
 
 
 def _inches(devices: Mapping[str, list[Row]]) -> float:
-    return TITLE_INCHES + STRIPS_INCHES + MEASURED_INCHES * len(devices) + AXIS_INCHES
+    between = BETWEEN_INCHES * max(len(devices) - 1, 0)
+    return TITLE_INCHES + STRIPS_INCHES + MEASURED_INCHES * len(devices) + between + AXIS_INCHES
 
 
 def _block(
@@ -108,7 +110,7 @@ def _block(
         _sizes(axes, base, labelled=device == list(devices)[-1])
         drawing.ratio_axis(axes, shared.ends, shared.ends, shared.margin)
         drawing.margin_band(axes, shared.margin)
-        top += MEASURED_INCHES
+        top += MEASURED_INCHES + BETWEEN_INCHES
 
 
 def _beside(figure: Figure, top: float, inches: float) -> Axes:
