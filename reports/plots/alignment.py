@@ -38,7 +38,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
     compared = [row for row in of_least_base(summary, "comparisons") if _ends(row)]
     if not compared:
         return None
-    found = cells(tried(of_least_base(summary, "cases")))
+    found = _worth_a_panel(cells(tried(of_least_base(summary, "cases"))))
     named = looks(sorted({cell.provider for cell in found}))
     members = {cell: [row for row in compared if Cell.of(row) == cell] for cell in found}
     changed = kernels.changed(summary)
@@ -58,19 +58,25 @@ def draw(run: Row, summary: Row) -> Figure | None:
         wspace=0.08,
     )
     for line, beside in enumerate(layout):
-        first = next((cell for cell in beside if cell and members[cell]), None)
+        first = next(filter(None, beside), None)
         for cell in filter(None, beside):
             axes = figure.add_subplot(grid[line, beside.index(cell)])
             axes.set_title(label(cell), pad=6)
-            if not members[cell]:
-                _in_words(axes, found[cell])
-                continue
-            _panel(axes, cell, found[cell], members[cell], named[cell.provider], changed)
-            _axes(axes, compared, run)
+            if members[cell]:
+                _panel(axes, cell, found[cell], members[cell], named[cell.provider], changed)
+            else:
+                _in_words(axes, found[cell], scaled=cell == first)
+            _axes(axes, compared, run, members[cell])
             axes.tick_params(labelleft=cell == first)
             axes.set_ylabel(f"time per FLOP ÷ {found[cell][0]['baseline']}'s" if cell == first else "")
     keys.put(figure, handles, 0.08)
     return figure
+
+
+def _worth_a_panel(found: Mapping[Cell, list[Row]]) -> dict[Cell, list[Row]]:
+    """Leave out panels of what was skipped where dtypes have no room side by side; a table says why it was."""
+    roomy = len(grid_of(found)[1]) <= MOST_BESIDE
+    return {cell: cases for cell, cases in found.items() if roomy or any(one["status"] != "skipped" for one in cases)}
 
 
 def _layout(found: Mapping[Cell, list[Row]]) -> list[list[Cell | None]]:
@@ -131,9 +137,13 @@ def _panel(
         )
 
 
-def _in_words(axes: Axes, cases: list[Row]) -> None:
-    """Say in place of a panel what became of its cases, none of which has a verdict."""
-    axes.set_axis_off()
+def _in_words(axes: Axes, cases: list[Row], *, scaled: bool) -> None:
+    """Say in place of a panel what became of its cases, none of which has a verdict; with its line's scale if first."""
+    axes.set_xticks([])
+    axes.spines["bottom"].set_visible(False)
+    axes.grid(visible=False)
+    if not scaled:
+        axes.set_axis_off()
     axes.annotate("\n".join(_states(cases)), (0.5, 0.6), xycoords="axes fraction", **SAID)
 
 
@@ -147,12 +157,13 @@ def _states(cases: list[Row]) -> list[str]:
     return textwrap.wrap("; ".join(told), SAID_WIDTH, max_lines=MOST_SLOW, placeholder=" …")
 
 
-def _axes(axes: Axes, compared: list[Row], run: Row) -> None:
+def _axes(axes: Axes, compared: list[Row], run: Row, members: list[Row]) -> None:
     margin = run.get("margin") or DEFAULT_MARGIN
     shown = (ends for row in compared for ends in (_ends(row), size_axes.predicted(row)) if ends)
     ends = [end for found in shown for end in found]
     drawing.ratio_axis(axes, ends, ends, margin)
-    drawing.margin_band(axes, margin)
+    if members:
+        drawing.margin_band(axes, margin)
 
 
 def _ends(row: Row) -> tuple[float, float, float] | None:

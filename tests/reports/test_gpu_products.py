@@ -156,10 +156,21 @@ def test_a_panel_without_verdicts_is_words_with_the_reason() -> None:
             row.update(status="skipped", reason=reason)
     summary["comparisons"] = [row for row in summary["comparisons"] if row["group"] != "torch matmul float32 cuda"]
     axes = panel(drawn("alignment", run, summary), "torch float32 (cuda)")
-    assert not axes.axison
+    assert not axes.spines["bottom"].get_visible()
+    assert list(axes.get_xticks()) == []
     (text,) = [text.get_text() for text in axes.texts]
     assert " ".join(text.split()).startswith("skipped: no kernels for this dtype on a device")
     assert max(map(len, text.split("\n"))) <= 32
+
+
+def test_what_was_skipped_is_left_out_where_there_is_no_room_for_all() -> None:
+    run, summary = wide.make()
+    assert "skipped" in words(panel(drawn("alignment", run, summary), "numpy bfloat16"))
+    float32 = [row for row in summary["cases"] if row["group"] == "numpy matmul float32 cpu"]
+    summary["cases"] += [row | {"stack": 4, "group": "numpy tensor-matrix float32 cpu"} for row in float32]
+    titles = {axes.get_title(loc="left") for axes in drawn("alignment", run, summary).axes}
+    assert "numpy bfloat16" not in titles
+    assert {"torch bfloat16", "numpy float16", "numpy stack of 4, float32"} <= titles
 
 
 def test_libraries_with_one_panel_share_a_line() -> None:
