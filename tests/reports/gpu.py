@@ -45,3 +45,8 @@ def make(*, profiled: bool = True, dtypes: tuple[str, ...] = ("float32", "bfloat
             summary["comparisons"] += comparisons
     predictions.add(summary["comparisons"], summary["cases"], FACTS)
     return run | {"machine": {"facts": FACTS}}, summary
+
+
+def comparison(summary: Record, group: str, case: str) -> Record:
+    rows: list[Record] = summary["comparisons"]
+    return next(row for row in rows if (row["group"], row["case"]) == (group, case))
