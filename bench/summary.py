@@ -22,6 +22,7 @@ from bench import (
     harness,
     limits,
     predecessors,
+    predictions,
     reproduction,
     roofline,
     series,
@@ -69,6 +70,8 @@ def summarize(records: Records) -> Row:
     cases = device_times.add(_cases(plan, times, status, records), plan, records)
     most = limits.derive(plan, records, times, status, cases)
     roofline.hold(plan, (*cases, *compared), most)
+    facts = (records.run.get("machine") or {}).get("facts") or {}
+    predictions.add(compared, cases, facts)
     return {
         "format_version": FORMAT_VERSION,
         "comparisons": compared,
@@ -84,7 +87,7 @@ def summarize(records: Records) -> Row:
         **stages.derive(plan, records),
         **bandwidths.derive(plan, records, times, status),
         **device_times.derive(plan, records),
-        **reproduction.derive(plan, compared, status, margin, (records.run.get("machine") or {}).get("facts") or {}),
+        **reproduction.derive(plan, compared, status, margin, facts),
         **most,
         "excesses": roofline.excesses(cases),
         "notes": _notes(plan, records),

@@ -11,7 +11,7 @@ against a measurement of the same kernel.
 
 Which tile a kernel has is read off its name. How cuBLAS names its kernels is not documented (NVIDIA says so in
 NVIDIA/TensorRT-LLM#1541), nor which side of the tile lies along the rows of a row-major result: for unlike sides, try
-both.
+both. ``bench/predictions.py`` gives comparisons what is predicted of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import math
 import re
 from typing import NamedTuple
 
-__all__ = ["TYPICAL_TILE", "Tile", "Waves", "count", "tile_of", "time_ratio"]
+__all__ = ["TYPICAL_TILE", "Tile", "Waves", "count", "cuts_inner_dimension", "tile_of", "time_ratio"]
 
 
 class Tile(NamedTuple):
@@ -51,6 +51,7 @@ NAMES = (
     re.compile(rf"nvjet_(?:sm\d+_)?[a-z]+_{SIZE}_{SIZE}_"),  # nvjet_hsh_128x256_64x4_2x1_...: tile, depth x stages
     re.compile(rf"gemm_(?:[a-z0-9]+_)*?{SIZE}(?:x\d+)?_"),  # CUTLASS and older: ..._s16816gemm_bf16_128x128_32x4_nn_...
 )
+CUT = re.compile(r"split_?k|stream_?k", re.IGNORECASE)  # ..._splitK_NNT, splitKreduce_kernel, StreamK
 
 
 def count(m: int, n: int, tile: Tile, multiprocessors: int, stack: int = 1) -> Waves:
@@ -85,3 +86,8 @@ def tile_of(kernel: str) -> Tile | None:
         if found:
             return Tile(int(found[1]), int(found[2]))
     return None
+
+
+def cuts_inner_dimension(kernel: str) -> bool:
+    """Return whether a kernel says by its name that it cuts the inner dimension, or adds up what another one cut."""
+    return CUT.search(kernel) is not None

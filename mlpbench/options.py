@@ -25,7 +25,9 @@ Threads = Annotated[
     int | None, typer.Option(help="Threads per worker; by default the physical cores this process may use.")
 ]
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
-Devices = Annotated[list[str] | None, typer.Option(help="cpu or cuda; repeat to add. [cpu; of the study devices: cuda]")]
+Devices = Annotated[
+    list[str] | None, typer.Option(help="cpu or cuda; repeat to add. [cpu; of the study devices: cuda]")
+]
 
 # --- run
 

@@ -30,9 +30,10 @@ class Section:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: ``columns`` are pairs of heading and kind."""
+    """A table: ``columns`` are pairs of heading and kind; ``note`` is what holds for all of its rows."""
 
     key: str
     title: str
     columns: tuple[tuple[str, str], ...]
     sections: tuple[Section, ...]
+    note: str = ""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from reports import rows
+from reports import columns, rows
 from reports.cells import Cell, Section, Table
 from reports.colours import ordered
 from reports.formats import listing
@@ -41,14 +41,15 @@ def table(summary: Row) -> Table | None:
     if not found:
         return None
     unfair = _unfair(found)
-    columns = ("row", "name"), ("device", "text"), ("dtype", "text"), ("framework", "text"), *COLUMNS.values()
+    named = ("row", "name"), ("device", "text"), ("dtype", "text"), ("framework", "text"), *COLUMNS.values()
     sections = []
     for study, members in groupby(sorted(found, key=lambda row: str(row["study"])), key=lambda row: str(row["study"])):
         kept = list(members)
         differing = [FAIR[name] for of, name in unfair if of[0] == study]
         warning = f"rows of one group differ in {listing(list(dict.fromkeys(differing)))}" if differing else ""
         sections.append(Section(rows.STUDIES.get(study, study), _lines(kept, unfair), warning))
-    return Table("conditions", "Under which conditions each row ran", columns, tuple(sections))
+    whole = Table("conditions", "Under which conditions each row ran", named, tuple(sections))
+    return columns.settle(whole, [heading for heading, _ in named[1:]])
 
 
 def warnings(summary: Row) -> list[str]:

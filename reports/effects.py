@@ -97,7 +97,7 @@ def traps(summary: Row) -> list[str]:
 def table(summary: Row) -> Table | None:
     """Return every effect; None where there are none."""
     columns = (
-        ("cause", "name"),
+        ("cause", "name wrap"),
         ("kind", "text"),
         ("ratio", "number"),
         ("95 % interval", "number"),
@@ -120,7 +120,7 @@ def table(summary: Row) -> Table | None:
 def _line(row: Row) -> tuple[Cell, ...]:
     marked = " (!)" if row.get("marked") else ""
     return (
-        Cell(named(row), "name"),
+        Cell(named(row), "name wrap"),
         Cell(KINDS[row["kind"]]),
         Cell(wording.ratio_of(row), "number"),
         Cell(wording.interval_of(row), "number"),

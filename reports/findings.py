@@ -66,6 +66,7 @@ def findings(run: Row, summary: Row) -> list[Finding]:
         *((roofline.QUESTION, text, "answer") for text in roofline.sentences(summary)),
         *((ODD, text, "answer") for text in products.odd(summary)),
         *((ODD, text, "answer") for text in products.alone(summary)),
+        *((ODD, text, "answer") for text in products.padding(run, summary)),
         *((ODD, text, "answer") for text in products.slow(summary)),
         *((effects.CAUSES, text, "answer") for text in effects.causes(summary)),
         *((effects.TRAPS, text, "answer") for text in effects.traps(summary)),

@@ -5,17 +5,22 @@ A group whose control failed supports no verdict: it is left out.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import groupby
 
-from reports import libraries, rows, wording
-from reports.formats import listing, percent, seconds, si, si_interval
+from reports import kernels, libraries, rows, wording
+from reports.formats import DEFAULT_MARGIN, listing, percent, seconds, si, si_interval
+from reports.kernels import Kernels
 from reports.libraries import Rate
 from reports.matmuls import Cell, label, too_slow
 from reports.rows import Row
 
-__all__ = ["alone", "odd", "side_by_side", "slow", "use"]
+__all__ = ["alone", "odd", "padding", "side_by_side", "slow", "use"]
 
 FEW = 4  # sizes that are told with an interval each
+MOST_COMMANDS = 2
+ADVISED = ("numpy", "torch")  # libraries that `mlpbench advise` can ask
+ADVISED_DTYPES = ("float32", "float64", "bfloat16", "float16")
 
 
 def odd(summary: Row) -> list[str]:
@@ -43,6 +48,7 @@ def slow(summary: Row) -> list[str]:
 
 def _swept(summary: Row, nothing: str, *kinds: str) -> list[str]:
     """Return a sentence per group of these kinds; ``nothing`` is what is said of those where all are equivalent."""
+    served = kernels.compared(summary)
     varied = rows.sweeps(summary)
     groups: dict[str, list[Row]] = {}
     for row in rows.products(summary, "comparisons", *kinds):
@@ -56,7 +62,8 @@ def _swept(summary: Row, nothing: str, *kinds: str) -> list[str]:
         if all(row["verdict"] == "equivalent" for row in members):
             free.setdefault(base, []).append(name)
         else:
-            sentences.append(_sizes(name, members, "n" if kind == rows.SQUARE else kind))
+            dimension = "n" if kind == rows.SQUARE else kind
+            sentences.append(_sizes(name, members, dimension) + _served(members, dimension, served))
     return sentences + [
         f"In {listing(names)} every size is equivalent to {base}: {nothing}." for base, names in free.items()
     ]
@@ -81,6 +88,65 @@ def _figures(found: list[Row], dimension: str) -> str:
         return listing([f"{row[dimension]} ({wording.figures(row)})" for row in found])
     ends = [wording.ratio_of(row) for row in sorted(found, key=lambda row: row["ratio"])]
     return f"{listing([str(row[dimension]) for row in found])} ({ends[0]} to {ends[-1]})"
+
+
+def _served(members: list[Row], dimension: str, served: Mapping[tuple[str, str], Kernels]) -> str:
+    """Return which kernels serve the sizes that are faster or slower; nothing where the profiler was not asked."""
+    decided = sorted((row for row in members if row["verdict"] in ("slower", "faster")), key=lambda row: row[dimension])
+    known = [(str(row[dimension]), served[key]) for row in decided if (key := (row["group"], row["case"])) in served]
+    others: dict[tuple[str, ...], list[str]] = {}
+    for size, found in known:
+        if found.differ:
+            others.setdefault(found.own, []).append(size)
+    base, told = members[0]["baseline"], ""
+    if others:
+        each = [f"{_run(sizes)} {kernels.said(own)}" for own, sizes in others.items()]
+        told += (
+            f" By the profiler {listing(each)}, {base} {kernels.said(known[0][1].base)}: another kernel goes with the "
+            "other time, which makes it the likely cause and proves nothing."
+        )
+    same = [size for size, found in known if not found.differ]
+    if same:
+        told += f" {_run(same)} the same kernel as {base}, by the profiler: no change of kernel is the cause there."
+    return told
+
+
+def _run(sizes: list[str]) -> str:
+    return f"{listing(sizes)} {'runs' if len(sizes) == 1 else 'run'}"
+
+
+def padding(run: Row, summary: Row) -> list[str]:
+    """Return the commands that say what to pad to, where a size costs more than the margin by its verdict."""
+    costliest: dict[tuple[str, ...], Row] = {}
+    least = 1 + (run.get("margin") or DEFAULT_MARGIN)
+    for row in rows.products(summary, "comparisons", rows.SQUARE, *"mkn"):
+        if row.get("verdict") == "slower" and not row.get("marked") and row["ratio"] > least and _is_advised(row):
+            key = row["provider"], row["device"], row["dtype"]
+            costliest[key] = max(row, costliest.get(key, row), key=lambda one: float(one["ratio"]))
+    ranked = sorted(costliest.values(), key=lambda row: -row["ratio"])
+    each = [f"`{_advise(row)}` ({wording.ratio_of(row)} here)" for row in ranked[:MOST_COMMANDS]]
+    more = [label(Cell.of(row)) for row in ranked[MOST_COMMANDS:]]
+    likewise = f"; likewise in {listing(more)}" if more else ""
+    start = "Whether padding is worth all that it costs, and to what size, is measured by `mlpbench advise`"
+    return [f"{start}. For what costs most: {listing(each)}{likewise}."] if each else []
+
+
+def _is_advised(row: Row) -> bool:
+    """Whether advice can be asked on a product."""
+    return row["provider"] in ADVISED and row["dtype"] in ADVISED_DTYPES and (row.get("stack") or 1) == 1
+
+
+def _advise(row: Row) -> str:
+    """Return the command that asks what to pad a product to where it was measured; defaults are left out."""
+    sizes = " ".join(f"--{name} {row[name]}" for name in "mkn")
+    on_cpu = row["device"] == "cpu"
+    options = {
+        "dtype": row["dtype"] if row["dtype"] != "float32" else None,
+        "device": None if on_cpu else row["device"],
+        "threads": row.get("threads") if on_cpu else None,
+    }
+    given = "".join(f" --{name} {value}" for name, value in options.items() if value)
+    return f"mlpbench advise {sizes} --library {row['provider']}{given}"
 
 
 def use(run: Row, summary: Row) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from math import ceil, floor
 from typing import Any
 
 from reports import formats
@@ -26,11 +28,16 @@ def spell(provider: str) -> str:
 
 
 def bounds(share: Row | None) -> str:
-    """Return the two-sided interval of a share: ``0.2–1.6 %``, ``90–99 %``."""
+    """Return the two-sided interval of a share, its ends rounded outwards: ``0.2–1.6 %``, ``90–99 %``."""
     if not share or share["low"] is None:
         return MISSING
-    low, high = (f"{100 * share[end]:.{1 if share[end] < 0.1 else 0}f}" for end in ("low", "high"))
-    return f"{low}{MISSING}{high}{formats.NO_BREAK}%"
+    return f"{_outwards(share['low'], floor)}{MISSING}{_outwards(share['high'], ceil)}{formats.NO_BREAK}%"
+
+
+def _outwards(end: float, rounded: Callable[[float], int]) -> str:
+    """Return an end of an interval in per cent; with a place behind the point below ten."""
+    places = 1 if end < 0.1 else 0
+    return f"{rounded(100 * end * 10**places) / 10**places:.{places}f}"
 
 
 def count(share: Row | None) -> str:

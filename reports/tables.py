@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
 from reports import checks, formats, roofline, rows
 from reports.cells import Cell, Section, Table
+from reports.grouped import COUNTS, FAILED, per_study
 from reports.rows import Row
 from reports.winners import Winner, winners
 
 __all__ = ["answers", "cases", "comparisons", "equality", "per_study"]
 
-COUNTS = f"launches {formats.TIMES_SIGN} rounds"
-FAILED = "control failed, not to be relied on"
+BY_DEVICE = "by the device's clock"
+CLOCKS = (
+    "Time per step is the user's, over steps that end synchronised. Kernels are timed by the profiler, in steps of "
+    "their own; launching and waiting is what the device's clock shows beyond them."
+)
 
 
 def answers(summary: Row) -> Table | None:
@@ -71,11 +74,10 @@ def _answer(one: Winner, base: Row) -> tuple[Cell, ...]:
 
 
 def comparisons(summary: Row) -> list[Table]:
-    """Return every comparison, a table per study and a section per group."""
-    columns = (
+    """Return every comparison, a table per study and a section per group; what uses the machine is among the cases."""
+    named = (
         ("case", "name"),
-        ("ratio", "number"),
-        ("95 % interval", "number"),
+        ("ratio, 95 % interval", "number"),
         ("adjusted p", "number"),
         ("verdict", "verdict"),
         ("MDE", "number"),
@@ -83,13 +85,10 @@ def comparisons(summary: Row) -> list[Table]:
         ("disturbed rounds", "text wrap"),
         ("time per step", "number"),
         ("throughput", "number"),
-        ("arithmetic", "number"),
-        ("% of attainable", "number"),
-        ("in the way", "text"),
         (COUNTS, "number"),
     )
     marked = rows.marked_groups(summary)
-    return per_study("comparisons", _ranked(summary.get("comparisons") or []), columns, _comparison, marked)
+    return per_study("comparisons", _ranked(summary.get("comparisons") or []), named, _comparison, marked)
 
 
 def _ranked(found: list[Row]) -> list[Row]:
@@ -102,28 +101,30 @@ def _trains(row: Row) -> bool:
 
 
 def _comparison(row: Row) -> tuple[Cell, ...]:
+    time, throughput, _ = _speed(row)
     return (
         Cell(_case_name(row), "name"),
-        Cell(_ratio(row), "number"),
-        Cell(formats.interval(row.get("ci_low"), row.get("ci_high")), "number"),
+        Cell(_with_ends(_ratio(row), formats.interval(row.get("ci_low"), row.get("ci_high"))), "number"),
         Cell(formats.p_value(row.get("p_adjusted")), "number"),
         _verdict(row.get("verdict"), bool(row.get("marked")), str(row.get("reason") or "")),
         Cell(formats.percent(row.get("mde")), "number"),
         Cell(_steady(row)),
         Cell(checks.undisturbed(row) or formats.MISSING, "text wrap"),
-        *_speed(row),
-        *roofline.cells(row),
+        Cell(time, "number"),
+        throughput,
         Cell(_counts(row), "number"),
     )
 
 
 def cases(summary: Row) -> list[Table]:
-    """Return the absolute figures of every case that was tried, a table per study."""
-    columns = (
+    """Return the absolute figures of every case that was tried, a table per study; on a GPU, by its clock as well."""
+    named = (
         ("case", "name"),
         ("status", "text"),
-        ("time per step", "number"),
-        ("95 % interval", "number"),
+        ("time per step, 95 % interval", "number"),
+        (BY_DEVICE, "number"),
+        ("in kernels", "number"),
+        ("launching and waiting", "number"),
         ("throughput", "number"),
         ("arithmetic", "number"),
         ("FLOP per byte", "number"),
@@ -134,7 +135,12 @@ def cases(summary: Row) -> list[Table]:
         ("steps a sample", "number"),
     )
     tried = [row for row in summary.get("cases") or [] if row.get("status") != "skipped"]
-    return per_study("cases", tried, columns, _case, rows.marked_groups(summary))
+    found = per_study("cases", tried, named, _case, rows.marked_groups(summary))
+    return [_explained(table) if (BY_DEVICE, "number") in table.columns else table for table in found]
+
+
+def _explained(table: Table) -> Table:
+    return replace(table, note=f"{table.note} {CLOCKS}".lstrip())
 
 
 def _case(row: Row) -> tuple[Cell, ...]:
@@ -142,8 +148,8 @@ def _case(row: Row) -> tuple[Cell, ...]:
     return (
         Cell(_case_name(row), "name"),
         Cell(str(row.get("status") or formats.MISSING), hint=str(row.get("reason") or "")),
-        time,
-        Cell(formats.seconds_interval(row.get("time_low"), row.get("time_high")), "number"),
+        Cell(_with_ends(time, formats.seconds_interval(row.get("time_low"), row.get("time_high"))), "number"),
+        *_on_device(row),
         throughput,
         arithmetic,
         Cell(formats.si(row.get("arithmetic_intensity"), ""), "number"),
@@ -154,14 +160,26 @@ def _case(row: Row) -> tuple[Cell, ...]:
     )
 
 
+def _on_device(row: Row) -> tuple[Cell, Cell, Cell]:
+    """Return a step's time by the device's clock, that in kernels by the profiler, and what the first has beyond it."""
+    by_clock, in_kernels = row.get("device_time_s"), row.get("kernel_s")
+    ends = formats.seconds_interval(row.get("device_time_low"), row.get("device_time_high"))
+    beyond = by_clock - in_kernels if by_clock is not None and in_kernels is not None else None
+    return (
+        Cell(_with_ends(formats.seconds(by_clock), ends), "number"),
+        Cell(formats.seconds(in_kernels), "number", ", ".join(row.get("kernels") or [])),
+        Cell(formats.seconds(beyond), "number"),
+    )
+
+
 def equality(summary: Row) -> list[Table]:
     """Return how far each checked case is from the float64 reference, and how far it may be."""
     checked = [row for row in summary.get("cases") or [] if row.get("deviation") is not None and not row.get("control")]
-    columns = ("case", "name"), ("largest deviation", "number"), ("allowed", "number"), ("equal", "text")
+    named = ("case", "name"), ("largest deviation", "number"), ("allowed", "number"), ("equal", "text")
     return per_study(
         "equality",
         checked,
-        columns,
+        named,
         lambda row: (
             Cell(_case_name(row), "name"),
             Cell(f"{row['deviation']:.2g}", "number"),
@@ -169,48 +187,6 @@ def equality(summary: Row) -> list[Table]:
             Cell("no" if row.get("status") == "not equal" else "yes"),
         ),
     )
-
-
-def per_study(
-    key: str,
-    found: Iterable[Row],
-    columns: tuple[tuple[str, str], ...],
-    line: Callable[[Row], tuple[Cell, ...]],
-    marked: Collection[tuple[str, str]] = (),
-) -> list[Table]:
-    """Return a table per study and in it a section per group, without columns in which nothing is known."""
-    tables = []
-    for study, members in groupby(sorted(found, key=lambda row: str(row["study"])), key=lambda row: str(row["study"])):
-        groups: dict[str, list[Row]] = {}
-        for row in members:
-            groups.setdefault(str(row["group"]), []).append(row)
-        sections = tuple(
-            Section(_heading(name, inside), tuple(map(line, inside)), FAILED if (study, name) in marked else "")
-            for name, inside in groups.items()
-        )
-        named = _per(rows.UNITS.get(study, "step"), columns)
-        tables.append(_without_empty(Table(f"{key}-{study}", rows.STUDIES.get(study, study), named, sections)))
-    titles = list(rows.STUDIES.values())
-    return sorted(tables, key=lambda table: titles.index(table.title) if table.title in titles else 9)
-
-
-def _per(unit: str, columns: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    return tuple((heading.replace("per step", f"per {unit}"), kind) for heading, kind in columns)
-
-
-def _without_empty(table: Table) -> Table:
-    """Return the table without columns in which nothing is known."""
-    lines = [line for section in table.sections for line in section.rows]
-    kept = [place for place in range(len(table.columns)) if any(line[place].text != formats.MISSING for line in lines)]
-    sections = (
-        replace(one, rows=tuple(tuple(line[place] for place in kept) for line in one.rows)) for one in table.sections
-    )
-    return Table(table.key, table.title, tuple(table.columns[place] for place in kept), tuple(sections))
-
-
-def _heading(group: str, members: list[Row]) -> str:
-    base = members[0].get("baseline")
-    return f"{group} · baseline {base}" if base else group
 
 
 def _case_name(row: Row) -> str:
@@ -234,15 +210,22 @@ def _verdict(verdict: Any, marked: bool, reason: str = "") -> Cell:
     return Cell(str(verdict or "no verdict") + (" (!)" if marked and verdict else ""), "verdict", hint)
 
 
-def _speed(row: Row) -> tuple[Cell, Cell, Cell]:
+def _speed(row: Row) -> tuple[str, Cell, Cell]:
+    """Return a step's time, its throughput and its arithmetic per second."""
     unit = str(row.get("throughput_unit") or "")
     rate = row.get("flop_rate") or (row["flops"] / row["time_s"] if row.get("flops") and row.get("time_s") else None)
     throughput = formats.MISSING if unit == "FLOP/s" else formats.si(row.get("throughput"), unit)
     return (
-        Cell(formats.seconds(row.get("time_s")), "number"),
+        formats.seconds(row.get("time_s")),
         Cell(throughput, "number"),
         Cell(formats.si(rate, "FLOP/s"), "number"),
     )
+
+
+def _with_ends(value: str, ends: str) -> str:
+    """Return a value with its interval in brackets, in which a unit that both have is not said again."""
+    unit = f"{formats.NO_BREAK}{value.rpartition(formats.NO_BREAK)[2]}"
+    return value if formats.MISSING in (value, ends) else f"{value} ({ends.removesuffix(unit)})"
 
 
 def _counts(row: Row) -> str:

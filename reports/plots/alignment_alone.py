@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from matplotlib.artist import Artist
@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from reports import drawing, keys, rows, size_axes
+from reports import drawing, kernels, keys, rows, size_axes
 from reports.colours import INK, Look, looks, ordered
 from reports.formats import DEFAULT_MARGIN
 from reports.matmuls import Cell, base_sizes, dtype_place, label, of_least_base
@@ -52,12 +52,14 @@ def draw(run: Row, summary: Row) -> Figure | None:
     if not panels:
         return None
     varied = rows.sweeps(summary)
-    compared = [row for found in (sizes, layouts) for members in found.values() for row in members]
-    kinds = {varied[str(row["group"])] for members in sizes.values() for row in members}
+    sized, others = ([row for members in found.values() for row in members] for found in (sizes, layouts))
+    kinds = {varied[str(row["group"])] for row in sized}
+    changed = kernels.changed(summary)
     handles = [*_names(kinds), *keys.verdicts(), *([size_axes.handle()] if sizes else [])]
+    handles += size_axes.gpu_handles(sized, changed)
     lines = -(-len(panels) // MOST_BESIDE)
     top = 0.72 + keys.inches(handles)
-    bottom = 0.62 + (0.26 if layouts else 0.0)  # their names are longer than sizes
+    bottom = 0.62 + (0.26 if layouts else size_axes.note_inches(sized))  # names of layouts are longer than sizes
     height = top + bottom - 0.49 + PANEL_INCHES * lines
     figure = Figure(figsize=(drawing.WIDTH, height))
     grid = figure.add_gridspec(
@@ -74,10 +76,10 @@ def draw(run: Row, summary: Row) -> Figure | None:
         line, column = divmod(place, MOST_BESIDE)
         axes = figure.add_subplot(grid[line, column])
         if panel in sizes:
-            _curves(axes, panel, sizes[panel], varied)
+            _curves(axes, panel, sizes[panel], varied, changed)
         else:
             _kinds(axes, panel, layouts[panel])
-        _axes(axes, sizes.get(panel) or layouts[panel], compared, run)
+        _axes(axes, sizes.get(panel) or layouts[panel], [*sized, *others], run)
         axes.tick_params(labelleft=column == 0)
         axes.set_ylabel("time per FLOP, ratio" if column == 0 else "")
     keys.put(figure, handles, 0.08)
@@ -110,7 +112,9 @@ def _sorted(placed: Iterable[tuple[Place, Row]]) -> dict[Place, list[Row]]:
     return {panel: found[panel] for panel in sorted(found, key=key)}
 
 
-def _curves(axes: Axes, panel: Place, members: list[Row], varied: Mapping[str, str]) -> None:
+def _curves(
+    axes: Axes, panel: Place, members: list[Row], varied: Mapping[str, str], changed: Collection[tuple[str, str]]
+) -> None:
     """Draw a curve per dimension that varies, side by side at each size."""
     curves: dict[str, dict[int, Row]] = {}
     for row in members:
@@ -127,7 +131,9 @@ def _curves(axes: Axes, panel: Place, members: list[Row], varied: Mapping[str, s
             ends = _ends(row)
             if ends:
                 drawing.point(axes, sizes.index(size) + aside, ends, LOOKS[kind], row.get("verdict"))
+                size_axes.mark_gpu(axes, sizes.index(size) + aside, row, changed, 0.85 * ROOM / len(kinds) / 2)
     axes.plot([sizes.index(panel.base)], [1], marker="_", markersize=11, color=INK, markeredgewidth=3)
+    size_axes.note_tile(axes, members)
     axes.set_title(f"{label(panel.cell)}, around {panel.base}", pad=5)
 
 
@@ -149,7 +155,8 @@ def _kinds(axes: Axes, panel: Place, members: list[Row]) -> None:
 
 def _axes(axes: Axes, members: list[Row], compared: list[Row], run: Row) -> None:
     margin = run.get("margin") or DEFAULT_MARGIN
-    ends = [end for row in compared for end in _ends(row) or ()]
+    shown = (ends for row in compared for ends in (_ends(row), size_axes.predicted(row)) if ends)
+    ends = [end for found in shown for end in found]
     drawing.ratio_axis(axes, ends, ends, margin)
     drawing.margin_band(axes, margin)
     if any(row.get("marked") for row in members):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from bench.alignments import BOUNDARIES, aligned_share
-from reports import drawing, keys, rows
+from reports import drawing, kernels, keys, rows, size_axes
 from reports.colours import INK, MUTED, Look, looks
 from reports.formats import DEFAULT_MARGIN
 from reports.matmuls import base_sizes, dtype_place, item_size, of_least_base
@@ -29,9 +30,11 @@ ORDER = 48
 SIZES = 17  # from the base on: at the last of them, rows of elements of 4 bytes start on lines again
 STRIPS_INCHES = 0.235 * len(BOUNDARIES)
 MEASURED_INCHES = 1.3
+BETWEEN_INCHES = 0.12  # what was measured on one device and on the next
 TITLE_INCHES, AXIS_INCHES = 0.32, 0.6
 DARK = (0x2F, 0x5D, 0x7C)
 ROOM = 0.6
+CPU = "cpu"
 
 
 def draw(run: Row, summary: Row) -> Figure | None:
@@ -44,46 +47,70 @@ def draw(run: Row, summary: Row) -> Figure | None:
     base = min(bases[row["group"]] for row in cases)
     compared = [row for row in of_least_base(summary, "comparisons") if _is_plain(row) and _ends(row)]
     shown = [row for row in compared if base < row["n"] < base + SIZES]
-    blocks = {dtype: [row for row in shown if row["dtype"] == dtype] for dtype in dtypes}
-    named = looks(str(row["provider"]) for row in shown)
-    handles = [*keys.names(named), *keys.verdicts()] if shown else []
+    blocks = {dtype: _by_device(row for row in shown if row["dtype"] == dtype) for dtype in dtypes}
+    shared = _Shared.of(shown, run.get("margin") or DEFAULT_MARGIN, kernels.changed(summary))
+    handles = [*keys.names(shared.looks), *keys.verdicts(), *shared.handles] if shown else []
     above = 0.32 + keys.inches(handles)
     height = above + sum(map(_inches, blocks.values()))
     figure = Figure(figsize=(drawing.WIDTH, height))
-    scale = _Scale([end for row in shown for end in _ends(row) or ()], run.get("margin") or DEFAULT_MARGIN)
-    for dtype, members in blocks.items():
-        _block(figure, above + TITLE_INCHES, base, dtype, members, named, scale)
-        above += _inches(members)
+    for dtype, devices in blocks.items():
+        _block(figure, above + TITLE_INCHES, base, dtype, devices, shared)
+        above += _inches(devices)
     if handles:
         keys.put(figure, handles, 0.08)
     return figure
 
 
-class _Scale(NamedTuple):
-    """What the axes of all blocks share: the ends of intervals, and the margin."""
+class _Shared(NamedTuple):
+    """What all panels share: ends of intervals and predictions, margin, looks, what GPUs alone have, and its key."""
 
     ends: list[float]
     margin: float
+    looks: Mapping[str, Look]
+    changed: Collection[tuple[str, str]]
+    handles: list[Line2D]
+    on_cpu_alone: bool
+
+    @classmethod
+    def of(cls, shown: list[Row], margin: float, changed: Collection[tuple[str, str]]) -> _Shared:
+        """Return it for the comparisons that are drawn."""
+        found = [ends for row in shown for ends in (_ends(row), size_axes.predicted(row)) if ends]
+        named = looks(str(row["provider"]) for row in shown)
+        handles = size_axes.gpu_handles(shown, changed)
+        on_cpu_alone = all((row.get("device") or CPU) == CPU for row in shown)
+        return cls([end for ends in found for end in ends], margin, named, changed, handles, on_cpu_alone)
 
 
 def _is_plain(row: Row) -> bool:
     return (row.get("stack") or 1) == 1
 
 
-def _inches(members: list[Row]) -> float:
-    return TITLE_INCHES + STRIPS_INCHES + (MEASURED_INCHES if members else 0.0) + AXIS_INCHES
+def _by_device(members: Iterable[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in sorted(members, key=lambda row: row.get("device") or CPU):
+        found.setdefault(row.get("device") or CPU, []).append(row)
+    return found
+
+
+def _inches(devices: Mapping[str, list[Row]]) -> float:
+    between = BETWEEN_INCHES * max(len(devices) - 1, 0)
+    return TITLE_INCHES + STRIPS_INCHES + MEASURED_INCHES * len(devices) + between + AXIS_INCHES
 
 
 def _block(
-    figure: Figure, top: float, base: int, dtype: str, members: list[Row], named: Mapping[str, Look], scale: _Scale
+    figure: Figure, top: float, base: int, dtype: str, devices: Mapping[str, list[Row]], shared: _Shared
 ) -> None:
-    """Draw a dtype's strips and, where there is any, what was measured."""
-    _strips(_beside(figure, top, STRIPS_INCHES), base, dtype, labelled=not members)
-    if members:
-        axes = _beside(figure, top + STRIPS_INCHES + 0.05, MEASURED_INCHES - 0.05)
-        _measured(axes, base, members, named)
-        drawing.ratio_axis(axes, scale.ends, scale.ends, scale.margin)
-        drawing.margin_band(axes, scale.margin)
+    """Draw a dtype's strips and, where there is any, what was measured, device by device."""
+    _strips(_beside(figure, top, STRIPS_INCHES), base, dtype, labelled=not devices)
+    top += STRIPS_INCHES
+    for device, members in devices.items():
+        axes = _beside(figure, top + 0.05, MEASURED_INCHES - 0.05)
+        _measured(axes, base, members, shared)
+        axes.set_ylabel("time per FLOP" if shared.on_cpu_alone else f"time per FLOP\n({device})")
+        _sizes(axes, base, labelled=device == list(devices)[-1])
+        drawing.ratio_axis(axes, shared.ends, shared.ends, shared.margin)
+        drawing.margin_band(axes, shared.margin)
+        top += MEASURED_INCHES + BETWEEN_INCHES
 
 
 def _beside(figure: Figure, top: float, inches: float) -> Axes:
@@ -118,16 +145,15 @@ def _strips(axes: Axes, base: int, dtype: str, *, labelled: bool) -> None:
     _sizes(axes, base, labelled=labelled)
 
 
-def _measured(axes: Axes, base: int, members: list[Row], named: Mapping[str, Look]) -> None:
-    providers = [name for name in named if any(row["provider"] == name for row in members)]
+def _measured(axes: Axes, base: int, members: list[Row], shared: _Shared) -> None:
+    providers = [name for name in shared.looks if any(row["provider"] == name for row in members)]
     for row in members:
         ends = _ends(row)
         if ends:
-            aside = drawing.dodge(providers.index(row["provider"]), len(providers), ROOM)
-            drawing.point(axes, row["n"] - base + aside, ends, named[row["provider"]], row.get("verdict"))
+            place = row["n"] - base + drawing.dodge(providers.index(row["provider"]), len(providers), ROOM)
+            drawing.point(axes, place, ends, shared.looks[row["provider"]], row.get("verdict"))
+            size_axes.mark_gpu(axes, place, row, shared.changed, ROOM / len(providers) / 2)
     axes.plot([0], [1], marker="_", markersize=13, color=MUTED, markeredgewidth=3)
-    axes.set_ylabel("time per FLOP")
-    _sizes(axes, base, labelled=True)
 
 
 def _sizes(axes: Axes, base: int, *, labelled: bool) -> None:

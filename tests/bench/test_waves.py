@@ -98,3 +98,8 @@ def test_a_kernel_s_name_tells_its_tile(kernel: str, tile: tuple[int, int]) -> N
 @pytest.mark.parametrize("kernel", TELL_NONE)
 def test_other_names_tell_none(kernel: str) -> None:
     assert waves.tile_of(kernel) is None
+
+
+def test_kernels_that_cut_the_inner_dimension_say_so() -> None:
+    cut = [name for name in (*KERNELS, *TELL_NONE) if waves.cuts_inner_dimension(name)]
+    assert cut == ["nvjet_hss_64x8_64x16_1x1_v_bz_splitK_NNT", "cublasLt::splitKreduce_kernel<32, 16, int, float>"]

@@ -28,13 +28,19 @@ def lines(summary: Record) -> list[list[str]]:
 
 def test_each_row_is_told_once_with_its_version_switches_and_graph(maker: Maker) -> None:
     _, summary = maker(crowded=True, flawed=False)
-    found = {line[0]: line for line in lines(summary) if line[2] == "float32"}
+    found = {line[0]: line for line in lines(summary) if line[1] == "float32"}
     assert [line[0] for line in lines(summary)].count("jax_scratch") == 1
     assert found["jax_scratch"] == [
-        "jax_scratch", "cpu", "float32", "jax 0.10.2", "2", "float32", "no", "yes", "glibc 2.36",
-        "jax.jit of the whole step, weights donated",
+        "jax_scratch", "float32", "jax 0.10.2", "no", "yes", "jax.jit of the whole step, weights donated",
     ]  # fmt: skip
-    assert found["torch"][4:9] == ["2", "float32", "yes", "no", "glibc 2.36"]
+    assert found["torch"][3:5] == ["yes", "no"]
+
+
+def test_what_all_rows_have_in_common_is_told_once(maker: Maker) -> None:
+    table = conditions.table(maker(crowded=True, flawed=False)[1])
+    assert table is not None
+    assert table.note == "In every row: device cpu · threads 2 · float32 products float32 · allocator glibc 2.36."
+    assert not {"device", "threads", "allocator"} & {heading for heading, _ in table.columns}
 
 
 def test_rows_that_ran_otherwise_elsewhere_have_a_line_for_each(maker: Maker) -> None:

@@ -111,7 +111,7 @@ def test_the_page_of_accuracy_alone_complains_of_nothing_that_was_not_meant(alon
     assert "intervals" not in text
     assert text.startswith("A single run is one run")
     assert tables.cases(summary)[0].title == "Learning"
-    assert "time per epoch" in [heading for heading, _ in tables.cases(summary)[0].columns]
+    assert "time per epoch, 95 % interval" in [heading for heading, _ in tables.cases(summary)[0].columns]
     html = page.render(run, summary, [])
     assert 'id="learning"' in html
     assert 'href="#learning"' in html

@@ -197,7 +197,7 @@ def test_the_command_can_be_pasted(records: tuple[Record, Record]) -> None:
 def test_columns_that_are_empty_throughout_are_left_out(records: tuple[Record, Record]) -> None:
     run, summary = records
     assert "of attainable" not in html(run, summary)
-    summary["comparisons"][0]["percent_of_attainable"] = 63.0
+    summary["cases"][0]["percent_of_attainable"] = 63.0
     assert re.search(r"of attainable.*63\s%", html(run, summary), re.DOTALL)
 
 

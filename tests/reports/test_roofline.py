@@ -145,12 +145,12 @@ def test_a_run_without_the_study_has_no_columns_for_it(maker: Maker) -> None:
     assert "What this machine can do at most" not in render(run, summary, [])
 
 
-def test_cases_and_comparisons_have_their_share_and_what_is_in_the_way(placed: Maker) -> None:
+def test_cases_have_their_share_and_what_is_in_the_way(placed: Maker) -> None:
     _, summary = placed()
     figures = {"percent_of_attainable": 104.6, "percent_low": 98.0, "percent_high": 111.4, "bound_by": "memory"}
-    for row in (*summary["cases"], *summary["comparisons"]):
+    for row in summary["cases"]:
         row |= figures
-    for table in (*tables.cases(summary), *tables.comparisons(summary)):
+    for table in tables.cases(summary):
         headings = [heading for heading, _ in table.columns]
         line = table.sections[0].rows[0]
         share, way = (line[headings.index(name)].text for name in ("% of attainable", "in the way"))

@@ -237,3 +237,12 @@ def test_a_damaged_record_is_one_line_and_2(tmp_path: Any, capsys: pytest.Captur
     (folder / "tries.jsonl").write_text("{}\n")
     assert cli.main(["report", str(folder)]) == 2
     assert "tries.jsonl:1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "told"),
+    [(0.626, 0.953, "62-96 %"), (0.0237, 0.0601, "2.3-6.1 %"), (0.0, 0.119, "0.0-12 %"), (0.95, 1.0, "95-100 %")],
+)
+def test_bounds_are_rounded_outwards_as_in_the_sentence(low: float, high: float, told: str) -> None:
+    shown = selfcheck_tables.bounds({"low": low, "high": high})
+    assert shown.replace("\N{EN DASH}", "-").replace("\xa0", " ") == told
