@@ -89,12 +89,12 @@ def _sizes(summary: Row) -> dict[Place, list[Row]]:
     shown = {row["group"] for row in of_least_base(summary, "comparisons")}
     bases = base_sizes(summary)
     compared = [row for row in rows.products(summary, "comparisons", *WORDS) if row["group"] not in shown]
-    return _sorted((Place(Cell.of(row), bases[row["group"]]), row) for row in compared if _ends(row))
+    return _sorted((Place(Cell.of(row), bases[row["group"]]), row) for row in compared if rows.ratio_bounds(row))
 
 
 def _layouts(summary: Row) -> dict[Place, list[Row]]:
     compared = rows.products(summary, "comparisons", rows.LAYOUTS)
-    return _sorted((Place(Cell.of(row), 0), row) for row in compared if _ends(row))
+    return _sorted((Place(Cell.of(row), 0), row) for row in compared if rows.ratio_bounds(row))
 
 
 def _sorted(placed: Iterable[tuple[Place, Row]]) -> dict[Place, list[Row]]:
@@ -124,7 +124,7 @@ def _curves(axes: Axes, panel: Place, members: list[Row], varied: Mapping[str, s
     for index, kind in enumerate(kinds):
         aside = drawing.dodge(index, len(kinds), ROOM)
         for size, row in curves[kind].items():
-            ends = _ends(row)
+            ends = rows.ratio_bounds(row)
             if ends:
                 drawing.point(axes, sizes.index(size) + aside, ends, LOOKS[kind], row.get("verdict"))
     axes.plot([sizes.index(panel.base)], [1], marker="_", markersize=11, color=INK, markeredgewidth=3)
@@ -141,7 +141,7 @@ def _kinds(axes: Axes, panel: Place, members: list[Row]) -> None:
     look = looks([panel.cell.provider])[panel.cell.provider]
     axes.plot([0], [1], marker="_", markersize=13, color=look.colour, markeredgewidth=3)
     for place, row in enumerate(members, 1):
-        ends = _ends(row)
+        ends = rows.ratio_bounds(row)
         if ends:
             drawing.point(axes, place, ends, look, row.get("verdict"))
     axes.set_title(f"{label(panel.cell)}, layouts", pad=5)
@@ -149,7 +149,7 @@ def _kinds(axes: Axes, panel: Place, members: list[Row]) -> None:
 
 def _axes(axes: Axes, members: list[Row], compared: list[Row], run: Row) -> None:
     margin = run.get("margin") or DEFAULT_MARGIN
-    ends = [end for row in compared for end in _ends(row) or ()]
+    ends = [end for row in compared for end in rows.ratio_bounds(row) or ()]
     drawing.ratio_axis(axes, ends, ends, margin)
     drawing.margin_band(axes, margin)
     if any(row.get("marked") for row in members):
@@ -163,7 +163,3 @@ def _names(kinds: Iterable[str]) -> list[Artist]:
         for kind, look in LOOKS.items()
         if kind in there
     ]
-
-
-def _ends(row: Row) -> tuple[float, float, float] | None:
-    return rows.bounds(row, "ratio", "ci_low", "ci_high")

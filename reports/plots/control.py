@@ -48,7 +48,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
 
 
 def _row(axes: Axes, place: int, row: Row) -> None:
-    ends = rows.bounds(row, "ratio", "ci_low", "ci_high")
+    ends = rows.ratio_bounds(row)
     if ends is None:
         return
     colour = VERDICT["slower"] if row.get("marked") else "#4f6d8f"

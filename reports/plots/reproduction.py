@@ -41,7 +41,7 @@ HEAD_INCHES = 0.42
 
 def draw(run: Row, summary: Row) -> Figure | None:
     """Return the figure, or None where no published effect was repeated."""
-    found = [row for row in reproduction.effects(summary) if _ends(row)]
+    found = [row for row in reproduction.effects(summary) if rows.ratio_bounds(row)]
     if not found:
         return None
     names = [str(row["effect"]) for row in found]
@@ -64,7 +64,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
 
 
 def _row(axes: Axes, place: int, row: Row) -> None:
-    ends = _ends(row)
+    ends = rows.ratio_bounds(row)
     if row["published"]:
         axes.plot([row["published"]], [place], linestyle="none", zorder=5, **PUBLISHED)
         axes.plot([row["ratio"], row["published"]], [place, place], color=MUTED, linewidth=0.8, alpha=0.6, zorder=2)
@@ -74,7 +74,7 @@ def _row(axes: Axes, place: int, row: Row) -> None:
 
 
 def _scale(axes: Axes, found: list[Row], margin: float) -> None:
-    values = [end for row in found for end in (*(_ends(row) or ()), row["published"] or 1.0)]
+    values = [end for row in found for end in (*(rows.ratio_bounds(row) or ()), row["published"] or 1.0)]
     low, high = min(*values, 1 / (1 + 3 * margin)) / 1.15, max(*values, 1 + 3 * margin) * 1.15
     ticks = drawing.chosen(TICKS, low, high)
     axes.set_xscale("log")
@@ -95,7 +95,3 @@ def _key(found: list[Row]) -> list[Artist]:
                 Line2D([], [], color=look.colour, linestyle="none", label=label, **drawing.mark(look, "slower"))
             )
     return [*handles, *keys.verdicts()]
-
-
-def _ends(row: Row) -> tuple[float, float, float] | None:
-    return rows.bounds(row, "ratio", "ci_low", "ci_high")
