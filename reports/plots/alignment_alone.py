@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from reports import drawing, keys, rows, size_axes
+from reports import drawing, keys, marking, rows, size_axes
 from reports.colours import INK, Look, looks, ordered
 from reports.formats import DEFAULT_MARGIN
 from reports.matmuls import Cell, base_sizes, dtype_place, label, of_least_base
@@ -35,7 +35,6 @@ WORDS = {"m": "m alone", "k": "k alone", "n": "n alone", rows.SQUARE: "m, k and 
 PANEL_INCHES = 2.2
 MOST_BESIDE = 3
 ROOM = 0.62
-FAILED: Any = {"color": "#b0400f", "fontsize": 9}
 
 
 class Place(NamedTuple):
@@ -153,7 +152,7 @@ def _axes(axes: Axes, members: list[Row], compared: list[Row], run: Row) -> None
     drawing.ratio_axis(axes, ends, ends, margin)
     drawing.margin_band(axes, margin)
     if any(row.get("marked") for row in members):
-        axes.text(0.98, 0.97, "control failed", transform=axes.transAxes, ha="right", va="top", **FAILED)
+        marking.write_failed(axes)
 
 
 def _names(kinds: Iterable[str]) -> list[Artist]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports import drawing, effects, keys, rows
+from reports import drawing, effects, keys, marking, rows
 from reports.colours import Look, looks
 from reports.effects import CONDITIONAL, INTERACTION, MAIN
 from reports.formats import DEFAULT_MARGIN
@@ -85,9 +85,7 @@ def _panel(axes: Axes, members: list[Row], names: list[str], look: Look) -> None
             drawing.point(axes, place, ends, _faint(look) if _is_mixed(row, members) else look, row.get("verdict"),
                           sideways=True)  # fmt: skip
     if any(row.get("marked") for row in members):
-        axes.text(
-            0.98, 0.98, "control failed", transform=axes.transAxes, ha="right", va="top", color="#b0400f", fontsize=9
-        )
+        marking.write_failed(axes)
 
 
 def _is_mixed(row: Row, members: list[Row]) -> bool:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from reports import drawing, keys, rows
+from reports import drawing, keys, marking, rows
 from reports.colours import Look, looks
 from reports.formats import DEFAULT_MARGIN
 from reports.rows import Row
@@ -109,13 +109,4 @@ def _warn(axes: Axes, place: float, octaves: float) -> None:
         linewidth=0,
         zorder=0.4,
     )
-    axes.text(
-        place,
-        0.985,
-        "control failed",
-        transform=axes.get_xaxis_transform(),
-        va="top",
-        ha="center",
-        fontsize=9,
-        color="#b0400f",
-    )
+    marking.write_failed(axes, place)
