@@ -145,11 +145,13 @@ def test_what_is_published_and_what_is_measured_are_drawn_at_their_places() -> N
     assert [float(line.get_xdata()[0]) for line in marks(figure, "x")] == [1.1]
 
 
-def test_everything_drawn_is_within_the_axes() -> None:
-    low, high = drawn(EVERY).axes[0].get_xlim()
+def test_everything_drawn_is_within_the_axes_whose_ticks_are_round() -> None:
+    axes = drawn(EVERY).axes[0]
+    low, high = axes.get_xlim()
     assert low < 0.5
     assert high > 90
-    assert drawn(EVERY).axes[0].get_xscale() == "log"
+    assert axes.get_xscale() == "log"
+    assert [label.get_text() for label in axes.get_xticklabels()] == [f"{at}×" for at in (0.5, 1, 2, 5, 10, 20, 50)]
 
 
 def test_the_key_names_negative_controls_only_where_there_are_some() -> None:
