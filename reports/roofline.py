@@ -144,13 +144,8 @@ def _share(row: Row) -> str:
     if value is None:
         return formats.MISSING
     sign = f"{formats.NO_BREAK}%"
-    ends = "" if low is None or high is None else f" ({_rounded(low)}{formats.MISSING}{_rounded(high)}{sign})"
-    return f"{_rounded(value)}{sign}{ends}"
-
-
-def _rounded(percents: float) -> str:
-    """Return percents as whole ones from ten on, below with two digits: a launch-bound case has hundredths of one."""
-    return f"{percents:.0f}" if percents >= 9.95 else formats.significant(percents, 2)
+    ends = "" if low is None or high is None else f" ({formats.rough(low)}{formats.MISSING}{formats.rough(high)}{sign})"
+    return f"{formats.rough(value)}{sign}{ends}"
 
 
 def _interval(row: Row, unit: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from bench.errors import BadInput
 from reports import machine, page, selfcheck_attribution, selfcheck_tables
 from reports.findings import Finding
-from reports.formats import listing, margin, percent, ratio, seconds
+from reports.formats import listing, margin, percent, ratio, seconds, small_percent
 from reports.page import Picture
 from reports.rows import Row, fact_value
 from reports.selfcheck_tables import bounds, count
@@ -118,13 +118,9 @@ def _cost(cost: Row) -> list[str]:
     if cost["in_samples"]:
         told.append(f"{percent(cost['in_samples']['median'])} of the time after start-up is spent inside samples")
     if cost["overhead"]:
-        told.append(
-            f"the calls around a sample take {selfcheck_tables.small(cost['overhead']['worst'])} of it at worst"
-        )
+        told.append(f"the calls around a sample take {small_percent(cost['overhead']['worst'])} of it at worst")
     if cost["stopped_cpu"]:
-        told.append(
-            f"workers that wait use {selfcheck_tables.small(cost['stopped_cpu']['worst'])} of the time at worst"
-        )
+        told.append(f"workers that wait use {small_percent(cost['stopped_cpu']['worst'])} of the time at worst")
     return [f"{told[0][0].upper()}{'; '.join(told)[1:]}."] if told else []
 
 

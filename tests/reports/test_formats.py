@@ -87,6 +87,14 @@ def test_words_are_listed_as_in_a_sentence(words: list[str], expected: str) -> N
     assert formats.listing(words) == expected
 
 
+@pytest.mark.parametrize(
+    ("fraction", "expected"),
+    [(0, "0 %"), (0.0000123, "0.0012 %"), (0.0123, "1.2 %"), (0.0994, "9.9 %"), (0.0996, "10 %"), (1.046, "105 %")],
+)
+def test_small_shares_keep_two_digits(fraction: float, expected: str) -> None:
+    assert plain(formats.small_percent(fraction)) == expected
+
+
 def test_memory_is_in_binary_units() -> None:
     assert plain(formats.binary(512 * 1024)) == "512 KiB"
     assert plain(formats.binary(7.5 * 2**30)) == "7.5 GiB"
