@@ -85,7 +85,7 @@ def test_numbers_of_threads_and_libraries_are_told_apart() -> None:
 def test_steps_are_told_as_derived_with_the_cache_that_ends_there() -> None:
     steps = (step(512 * KIB, 16 * MIB, ["l2"]), step(16 * MIB, 128 * MIB, []))
     text = said(made(curve(), steps=steps))[-1]
-    assert text.startswith("Derived from its curve: the bandwidth of copy in torch with 1 thread in float32 falls ")
+    assert text.startswith("Derived from its curve, calls into the library taken off: the bandwidth of copy in torch ")
     assert "from 150 GB/s to 60.0 GB/s between 512 KiB and 16 MiB, where L2 ends" in text
     assert text.endswith("between 16 MiB and 128 MiB.")
 
@@ -106,6 +106,11 @@ def test_a_group_whose_control_failed_says_nothing() -> None:
 def test_without_the_study_nothing_is_said_or_drawn(summary: Record) -> None:
     assert memory.sentences(summary) == []
     assert memory_bandwidth.draw(RUN, summary) is None
+
+
+def test_tables_say_that_calls_are_in_their_bandwidths_where_there_are_any() -> None:
+    assert "calls into the library included" in memory.passes({"cases": [{"throughput_unit": "B/s"}]})
+    assert memory.passes({"cases": [{"throughput_unit": "FLOP/s"}]}) == memory.passes({}) == ""
 
 
 def test_known_caches_are_drawn_with_their_sizes_and_unknown_ones_are_not() -> None:

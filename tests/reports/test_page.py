@@ -194,6 +194,13 @@ def test_the_command_can_be_pasted(records: tuple[Record, Record]) -> None:
     assert "mlpbench run --label &#39;two words&#39;" in html(run, summary)
 
 
+def test_tables_with_bandwidths_say_what_is_in_them(records: tuple[Record, Record]) -> None:
+    run, summary = records
+    assert "calls into the library included" not in html(run, summary)
+    summary["cases"][0]["throughput_unit"] = "B/s"
+    assert html(run, summary).count("calls into the library included") == 2
+
+
 def test_columns_that_are_empty_throughout_are_left_out(records: tuple[Record, Record]) -> None:
     run, summary = records
     assert "of attainable" not in html(run, summary)

@@ -33,7 +33,7 @@ def peak(dtype: str, case: str, rate: float) -> Record:
 def roof(level: str, capacity: int | None, rate: float) -> Record:
     return {**THREADS, "group": "bandwidth copy cpu", "case": level, "level": level, "capacity": capacity,
             "assumed": level == "l3", "bandwidth": rate, "low": 0.9 * rate, "high": 1.1 * rate, "library": "torch",
-            "kernel": "copy", "working_set": MIB}  # fmt: skip
+            "kernel": "copy", "working_set": MIB, "call_share": 0.0421}  # fmt: skip
 
 
 def floor(implementation: str, time_s: float) -> Record:
@@ -93,7 +93,8 @@ def words(figure: Figure) -> list[str]:
 def test_the_limits_are_told_with_intervals_and_what_reached_them(placed: Maker) -> None:
     text = said(placed()[1])
     assert "200 GFLOP/s in float32 (torch 1024, 95 % interval 196-202 GFLOP/s)" in text
-    assert "L2 150 GB/s (135-165 GB/s), L3 80.0 GB/s (72.0-88.0 GB/s) and main memory 20.0 GB/s" in text
+    assert "by STREAM's count of bytes, calls into the library taken off: L2 150 GB/s (135-165 GB/s), L3 " in text
+    assert "L3 80.0 GB/s (72.0-88.0 GB/s) and main memory 20.0 GB/s" in text
 
 
 def test_of_each_width_the_case_that_uses_most_is_told_with_what_is_in_its_way(placed: Maker) -> None:
@@ -182,6 +183,38 @@ def test_the_table_has_each_limit_and_says_what_is_assumed(placed: Maker) -> Non
         "Memory": ["L2 (2 MiB)", "L3 (assumed 32 MiB)", "main memory"],
         "A step with nothing to compute": ["torch_concise, 1 hidden layer, float32"],
     }
+
+
+def test_what_was_taken_off_a_pass_is_told_where_it_is_known(placed: Maker) -> None:
+    _, summary = placed()
+
+    def sources() -> list[str]:
+        found = roofline.table(summary)
+        assert found is not None
+        return [row[-1].text.replace("\xa0", " ") for row in found.sections[1].rows]
+
+    assert sources() == ["torch, copy over 1 MiB, the call (4.2 % of a pass) taken off"] * len(ROOFS)
+    summary["roofs"][0]["call_share"] = None
+    assert sources()[0] == "torch, copy over 1 MiB"
+    assert "by STREAM's count of bytes: L2" in said(summary)
+
+
+def test_limits_alone_are_told_with_how_to_hold_cases_against_them(placed: Maker) -> None:
+    _, summary = placed()
+    assert roofline.ALONE not in roofline.sentences(summary)
+    own = [row | {"study": roofline.STUDY} | placing.BLANK for row in summary["cases"]]
+    assert roofline.sentences(summary | {"cases": own})[-1] == roofline.ALONE
+    lost = [row | placing.BLANK for row in summary["cases"]]
+    assert roofline.ALONE not in roofline.sentences(summary | {"cases": lost})
+
+
+def test_a_case_is_shown_beside_what_it_takes_with_nothing_to_compute(placed: Maker) -> None:
+    _, summary = placed()
+    found = [row for row in summary["cases"] if row["study"] == "throughput" and row["depth"] == 1]
+    hints = {row["implementation"]: roofline.cells(row)[1].hint.replace("\xa0", " ") for row in found}
+    assert hints.pop("torch_concise") == "with nothing to compute it takes 100 µs"
+    assert hints == dict.fromkeys(hints, "")
+    assert hints
 
 
 def test_the_page_explains_its_columns(placed: Maker) -> None:
