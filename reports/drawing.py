@@ -197,13 +197,14 @@ def point(
 
 
 def mark(look: Look, verdict: str | None) -> dict[str, Any]:
-    """Return the drawing of a mark: filled for faster and slower, open for equivalent, a cross where undecided."""
+    """Return the drawing of a mark: filled for faster and slower, open for equivalent, half filled where undecided."""
     scale = SCALES.get(look.marker, 1.0)
     if verdict in ("faster", "slower"):
         return {"marker": look.marker, "markersize": 6.5 * scale, "markeredgecolor": HALO, "markeredgewidth": 0.6}
     if verdict == "equivalent":
         return {"marker": look.marker, "markersize": 6 * scale, "markerfacecolor": "white", "markeredgewidth": 1.5}
-    return {"marker": "x", "markersize": 7, "markeredgewidth": 2}
+    return {"marker": look.marker, "markersize": 6.5 * scale, "markeredgewidth": 1.2, "fillstyle": "left",
+            "markerfacecoloralt": "white"}  # fmt: skip
 
 
 def pack(found: Mapping[Panel, Sequence[Row]], capacity: int = 11) -> list[list[Panel]]:

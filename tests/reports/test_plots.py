@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from reports import plots
-from reports.colours import BUILT_IN
+from reports.colours import BUILT_IN, DASHED, OTHERS, STROKES, Look
 
 Record = dict[str, Any]
 Maker = Callable[..., tuple[Record, Record]]
@@ -133,15 +133,18 @@ def test_intervals_are_drawn_from_end_to_end(maker: Maker) -> None:
     assert any(np.array_equal(line.get_ydata(), [0.123, 1.987]) for line in lines)
 
 
-def test_verdicts_are_told_by_the_filling() -> None:
-    from reports.colours import Look
+def test_verdicts_are_told_by_the_filling_and_no_mark_is_lost_to_them() -> None:
+    from matplotlib.markers import MarkerStyle
+
     from reports.drawing import mark
 
-    look = Look("#000000", "o")
-    fills = [str(mark(look, verdict)) for verdict in ("faster", "equivalent", "inconclusive")]
-    assert len(set(fills)) == 3
-    assert mark(look, "faster") == mark(look, "slower")
-    assert mark(look, "equivalent")["markerfacecolor"] == "white"
+    for look in (*BUILT_IN.values(), *OTHERS, *(Look("#000000", stroke.marker) for stroke in (DASHED, *STROKES))):
+        styles = [mark(look, verdict) for verdict in ("faster", "equivalent", "inconclusive")]
+        assert {style["marker"] for style in styles} == {look.marker}
+        assert len({(style.get("markerfacecolor"), style.get("fillstyle")) for style in styles}) == 3
+        assert styles[0] == mark(look, "slower")
+        assert styles[1]["markerfacecolor"] == "white"
+        assert MarkerStyle(look.marker, "left").get_alt_path() is not None  # there is another half
 
 
 def test_the_strip_writes_ratio_and_interval_and_what_became_of_the_rest(records: tuple[Record, Record]) -> None:
