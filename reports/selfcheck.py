@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -185,7 +184,7 @@ def _context(run: Row, summary: Row, pictures: list[Picture]) -> dict[str, Any]:
         "title": title,
         "machine": brand if brand and str(brand) not in title else None,
         "run": run,
-        "command": shlex.join(map(str, run.get("command") or [])),
+        "command": page.again(run),
         "margin": margin(found["margin"]),
         "findings": said,
         "pictures": pictures,

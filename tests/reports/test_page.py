@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from bench.errors import BadInput
-from reports import page, plots
+from bench.selfcheck import rates
+from reports import page, plots, selfcheck
 
 Record = dict[str, Any]
 Maker = Callable[..., tuple[Record, Record]]
@@ -192,6 +193,15 @@ def test_the_command_can_be_pasted(records: tuple[Record, Record]) -> None:
     run, summary = records
     run["command"] = ["mlpbench", "run", "--label", "two words"]
     assert "mlpbench run --label &#39;two words&#39;" in html(run, summary)
+
+
+@pytest.mark.parametrize("out", [["--out", "runs/here"], ["--out=runs/here"]])
+def test_the_command_leaves_out_the_folder_that_is_filled(out: list[str], records: tuple[Record, Record]) -> None:
+    run, summary = records
+    run["command"] = ["mlpbench", "run", *out, "--outputs", "10"]
+    assert "<code>mlpbench run --outputs 10</code>" in html(run, summary)
+    check = {"format_version": 1, "comparisons": [], "selfcheck": rates.derive([], 0.02)}
+    assert "<code>mlpbench run --outputs 10</code>" in selfcheck.render(run, check, [])
 
 
 def test_tables_with_bandwidths_say_what_is_in_them(records: tuple[Record, Record]) -> None:

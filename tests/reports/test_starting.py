@@ -43,6 +43,11 @@ def test_what_the_column_means_is_said_under_the_tables(maker: Maker) -> None:
     assert "pays from" not in page.render(run, summary, [])
 
 
+def test_what_cold_is_stands_above_the_tables(maker: Maker) -> None:
+    text = page.render(*maker(), [])
+    assert text.index('id="start-up"') < text.index("a case&#39;s first start in this run") < text.index("cold import")
+
+
 def test_records_without_the_columns_are_shown_as_before(maker: Maker) -> None:
     _, summary = maker()
     for row in summary["cases"]:
