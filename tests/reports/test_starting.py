@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from reports import page, starting
-
-Record = dict[str, Any]
-Maker = Callable[..., tuple[Record, Record]]
+from tests.reports.shown import Maker, Record
 
 
 def line(summary: Record, name: str) -> dict[str, str]:
