@@ -367,6 +367,7 @@ def test_ctrl_c_keeps_reports_and_ends_with_130(tmp_path):
     process = start("run", "throughput", *SMALL, "--out", str(folder))
     wait_for_samples(folder, 5)
     children = psutil.Process(process.pid).children(recursive=True)
+    assert children
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130, output
