@@ -19,7 +19,11 @@ UNITS = {"examples": "examples/s", "matmuls": "FLOP/s", "bytes": "B/s"}
 
 
 def identity(case: Case, group: Group) -> Row:
-    """Return what a case is, as columns; None where one does not apply."""
+    """Return what a case is, as columns; None where one does not apply.
+
+    ``clock`` is ``device`` where graphs are replayed (bench/replays.py), ``operands`` what those of a product are drawn
+    from (bench/values.py); None where a case asks for neither.
+    """
     parameters = case.parameters
     hidden = parameters.get("hidden")
     sizes = [parameters[key] for key in ("inputs", "outputs") if key in parameters]

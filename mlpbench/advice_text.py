@@ -12,6 +12,7 @@ from bench.advice.choice import DO_NOT_PAD, PAD
 from bench.advice.networks import Network
 from bench.advice.problems import AS_IT_IS, Problem
 from bench.advice.wide import WITHIN
+from reports import formats
 
 __all__ = ["line", "show", "show_check"]
 
@@ -65,8 +66,8 @@ def _answer(problem: Problem, found: Row) -> list[str]:
         return [
             f"Pad {padded}: {_interval(found['ratio'], found['ci_low'], found['ci_high'])} of the time, with all that "
             "padding costs.",
-            f"{_seconds(found['time_s'])} → {_seconds(found['padded_time_s'])} a step; "
-            f"{_bytes(found['extra_bytes'])} more memory (+{100 * found['extra_share']:.2g} %).",
+            f"{formats.seconds(found['time_s'])} → {formats.seconds(found['padded_time_s'])} a step; "
+            f"{formats.si(found['extra_bytes'], 'B')} more memory (+{100 * found['extra_share']:.2g} %).",
             *_how(problem, found),
         ]
     if found["advice"] != DO_NOT_PAD:
@@ -107,10 +108,9 @@ def _dimensions(found: Row) -> Table:
         table.add_column(column, overflow="fold")
     for entry in found["dimensions"]:
         padded = entry["pad_to"] not in (None, entry["size"])
+        pad_to = str(entry["pad_to"]) if padded else formats.MISSING
         tried = ", ".join(map(str, entry["tried"])) or "none"
-        table.add_row(
-            entry["name"], str(entry["size"]), str(entry["pad_to"]) if padded else "–", _alone(entry["alone"]), tried
-        )
+        table.add_row(entry["name"], str(entry["size"]), pad_to, _alone(entry["alone"]), tried)
     return table
 
 
@@ -134,17 +134,3 @@ def _sizes(row: Row, which: str) -> str:
 def _interval(ratio: float, low: float, high: float) -> str:
     """Return a ratio with its interval; one of itself has none."""
     return "1" if ratio == low == high == 1 else f"{ratio:.3f} ({low:.3f}–{high:.3f})"
-
-
-def _seconds(value: float) -> str:
-    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if value >= scale:
-            return f"{value / scale:.3g} {unit}"
-    return f"{value / 1e-9:.3g} ns"
-
-
-def _bytes(value: int) -> str:
-    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if value >= scale:
-            return f"{value / scale:.3g} {unit}"
-    return f"{value} B"

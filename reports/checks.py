@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from reports import rows
-from reports.formats import DEFAULT_MARGIN, interval, listing, margin, percent, ratio, seconds, significant
+from reports.formats import DEFAULT_MARGIN, interval, listing, margin, percent, ratio, seconds, small_percent
 from reports.rows import Row
 
 __all__ = ["harness", "notes", "undisturbed", "warnings"]
@@ -167,20 +167,15 @@ def _costs(row: Row) -> str:
     elif row.get("in_samples_all") is not None:
         parts.append(f"{percent(row['in_samples_all'])} of the time was spent inside samples")
     if row.get("overhead") is not None:
-        parts.append(f"calls and clock made up at most {_small(row['overhead'])} of a sample")
+        parts.append(f"calls and clock made up at most {small_percent(row['overhead'])} of a sample")
     if row.get("stopped_cpu") is not None:
-        parts.append(f"workers that were not timed used {_small(row['stopped_cpu'])} of a CPU")
+        parts.append(f"workers that were not timed used {small_percent(row['stopped_cpu'])} of a CPU")
     if row.get("launch_s") is not None:
         parts.append(
             f"on the GPU launching a tiny kernel took {seconds(row['launch_s'])}, one that is waited for "
             f"{seconds(row['round_trip_s'])}, waiting for none {seconds(row['synchronize_s'])}"
         )
     return f"{rows.STUDIES.get(row['study'], row['study'])}: {listing(parts)}." if parts else ""
-
-
-def _small(share: float) -> str:
-    """Return a share that may be far below a tenth of a per cent."""
-    return f"{significant(100 * share, 2)} %"
 
 
 def _effect(row: Row) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 from zlib import crc32
 
-__all__ = ["INK", "MUTED", "VERDICT", "VERDICT_TINT", "Look", "Stroke", "looks", "ordered", "parted", "strokes"]
+__all__ = ["INK", "MUTED", "RED", "VERDICT", "VERDICT_TINT", "Look", "Stroke", "looks", "ordered", "parted", "strokes"]
 
 Dashes = Literal["-"] | tuple[float, tuple[float, ...]]
 
@@ -38,7 +38,8 @@ class Stroke(NamedTuple):
 
 INK = "#1f2933"
 MUTED = "#66727f"
-VERDICT = {"faster": "#0b6e69", "slower": "#b0400f", "equivalent": "#4a5866", "inconclusive": "#8a6d00"}
+RED = "#b0400f"  # of what is slower, torn apart, or not to be relied on
+VERDICT = {"faster": "#0b6e69", "slower": RED, "equivalent": "#4a5866", "inconclusive": "#8a6d00"}
 VERDICT_TINT = {"faster": "#cdebe6", "slower": "#fbdcc9", "equivalent": "#e6eaee", "inconclusive": "#ffffff"}
 
 # In the order in which figures and tables name them: one framework after the other.

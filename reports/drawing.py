@@ -23,6 +23,7 @@ __all__ = [
     "BOTTOM",
     "FEW",
     "STYLE",
+    "TICKS",
     "WIDTH",
     "dodge",
     "finish",
@@ -80,8 +81,8 @@ APART_OCTAVES = 0.085  # of the marks of two names at the same size
 SHARE_OF_GAP = 0.67
 FEW = 8  # names that a figure of the usual height has room for
 RATIO_TICKS = (
-    1, 2, 0.5, 1.25, 0.8, 5, 0.2, 10, 0.1, 1.5, 0.67, 3, 0.33, 20, 0.05, 50, 100, 1.1, 0.9, 1.05, 0.95, 1.02, 0.98,
-    200, 0.02, 0.01, 0.005, 0.002, 0.001,
+    1, 2, 0.5, 1.25, 0.8, 5, 0.2, 10, 0.1, 1.5, 0.67, 3, 0.33, 20, 0.05, 50, 100, 200, 500, 1000, 1.1, 0.9, 1.05, 0.95,
+    1.02, 0.98, 0.02, 0.01, 0.005, 0.002, 0.001,
 )  # fmt: skip
 TICKS = 10  # at most, on a logarithmic axis
 TICKS_BELOW = 6  # where their labels stand side by side
@@ -120,11 +121,16 @@ def size_axis(axes: Axes, places: Mapping[int, float], label: str, margin: float
     axes.grid(visible=False, axis="x")
 
 
-def ratio_axis(axes: Axes, lows: Iterable[float], highs: Iterable[float], margin: float, *, which: str = "y") -> None:
-    """Make a logarithmic axis of ratios around 1 with ticks a person would choose."""
+def ratio_axis(
+    axes: Axes, lows: Iterable[float], highs: Iterable[float], margin: float, *, which: str = "y", most: int = 0
+) -> None:
+    """Make a logarithmic axis of ratios around 1 with ticks a person would choose, at most so many of them.
+
+    Without ``most`` there are as many as have room in one of several panels.
+    """
     low = min([*lows, 1 / (1 + 3 * margin)]) / 1.06
     high = max([*highs, 1 + 3 * margin]) * 1.06
-    ticks = chosen(RATIO_TICKS, low, high, TICKS if which == "y" else TICKS_BELOW)
+    ticks = chosen(RATIO_TICKS, low, high, most or (TICKS if which == "y" else TICKS_BELOW))
     axes.set(**{f"{which}scale": "log", f"{which}lim": (low, high)})
     axis = axes.yaxis if which == "y" else axes.xaxis
     axis.set_major_locator(FixedLocator(ticks))
@@ -191,13 +197,14 @@ def point(
 
 
 def mark(look: Look, verdict: str | None) -> dict[str, Any]:
-    """Return the drawing of a mark: filled for faster and slower, open for equivalent, a cross where undecided."""
+    """Return the drawing of a mark: filled for faster and slower, open for equivalent, half filled where undecided."""
     scale = SCALES.get(look.marker, 1.0)
     if verdict in ("faster", "slower"):
         return {"marker": look.marker, "markersize": 6.5 * scale, "markeredgecolor": HALO, "markeredgewidth": 0.6}
     if verdict == "equivalent":
         return {"marker": look.marker, "markersize": 6 * scale, "markerfacecolor": "white", "markeredgewidth": 1.5}
-    return {"marker": "x", "markersize": 7, "markeredgewidth": 2}
+    return {"marker": look.marker, "markersize": 6.5 * scale, "markeredgewidth": 1.2, "fillstyle": "left",
+            "markerfacecoloralt": "white"}  # fmt: skip
 
 
 def pack(found: Mapping[Panel, Sequence[Row]], capacity: int = 11) -> list[list[Panel]]:

@@ -15,11 +15,13 @@ __all__ = [
     "p_value",
     "percent",
     "ratio",
+    "rough",
     "seconds",
     "seconds_interval",
     "si",
     "si_interval",
     "significant",
+    "small_percent",
     "span",
 ]
 
@@ -47,6 +49,11 @@ def significant(value: float, digits: int = DIGITS) -> str:
     rounded = round(value, places)  # may carry into the next power of ten, as 9.996 does
     places = digits - 1 - math.floor(math.log10(abs(rounded)))
     return f"{rounded:,.{max(places, 0)}f}"
+
+
+def rough(value: float) -> str:
+    """Return a number as a whole one from ten on, below with two significant digits: 0.021, 3.7, 105."""
+    return f"{value:.0f}" if value >= 9.95 else significant(value, 2)
 
 
 def time_scale(value: float) -> tuple[float, str]:
@@ -114,6 +121,11 @@ def percent(fraction: float | None) -> str:
     if fraction is None or not known(fraction):
         return MISSING
     return f"{100 * fraction:.{1 if abs(fraction) < 0.0995 else 0}f}{NO_BREAK}%"
+
+
+def small_percent(fraction: float) -> str:
+    """Return a fraction that may be far below a tenth of a per cent as per cent: ``0.0012 %``, ``1.2 %``, ``12 %``."""
+    return f"{rough(100 * fraction)}{NO_BREAK}%"
 
 
 def margin(run_margin: float | None) -> str:

@@ -153,7 +153,10 @@ def agreement(summary: Row) -> list[str]:
 
 def why(summary: Row) -> list[str]:
     """Return why the two divisions of the loss give curves unlike one another, where both were trained."""
-    found = {(group.recipe.learning_rate, group.recipe.division): group for group in groups(summary)}
+    shown = groups(summary)
+    if len({row["epoch"] for group in shown for row in group.rows}) < 2:
+        return []  # nothing moves from one epoch to the next
+    found = {(group.recipe.learning_rate, group.recipe.division): group for group in shown}
     told = []
     for (rate, division), mean in found.items():
         nominal = found.get((rate, published.NOMINAL))

@@ -9,13 +9,17 @@ from __future__ import annotations
 from reports.formats import binary, listing, si
 from reports.rows import Row, marked_groups
 
-__all__ = ["QUESTION", "sentences"]
+__all__ = ["QUESTION", "passes", "sentences"]
 
 QUESTION = "How fast does memory move?"
 STUDY = "memory"
 STEPS_OF = "copy"
 Who = tuple[str, str, str, int]  # library, device, dtype, threads
 LEVELS = {"l1d": "L1", "l2": "L2", "l3": "L3"}
+PASSES = (
+    "Bandwidths here are those of whole passes over memory, calls into the library included; limits of this machine, "
+    "and where caches end, are told with the call taken off."
+)
 
 
 def sentences(summary: Row) -> list[str]:
@@ -29,6 +33,11 @@ def sentences(summary: Row) -> list[str]:
     steps = [row for row in summary.get("cache_steps") or [] if row["group"] not in marked]
     said = [_beyond(who, kernels) for who, kernels in curves.items()]
     return said + [_caches(who, steps) for who in curves if _steps(who, steps)]
+
+
+def passes(summary: Row) -> str:
+    """Return what the bandwidths of single cases are; nothing where no memory was swept."""
+    return PASSES if any(row.get("throughput_unit") == "B/s" for row in summary.get("cases") or []) else ""
 
 
 def _beyond(who: Who, kernels: dict[str, list[Row]]) -> str:
@@ -50,7 +59,8 @@ def _caches(who: Who, steps: list[Row]) -> str:
         f"{binary(step['to'])}{_holding(step)}"
         for step in _steps(who, steps)
     ]
-    return f"Derived from its curve: the bandwidth of {STEPS_OF} in {_named(who)} falls {listing(falls)}."
+    curve = f"the bandwidth of {STEPS_OF} in {_named(who)}"
+    return f"Derived from its curve, calls into the library taken off: {curve} falls {listing(falls)}."
 
 
 def _holding(step: Row) -> str:

@@ -26,6 +26,7 @@ from reports import (
     libraries,
     lost,
     machine,
+    memory,
     plots,
     reproduction,
     roofline,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-__all__ = ["Picture", "draw", "environment", "replace", "save", "title", "write"]
+__all__ = ["Picture", "again", "draw", "environment", "replace", "save", "title", "write"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 VERDICT_WORDS = re.compile(rf"\b({'|'.join((*VERDICTS, 'not reproduced', 'reproduced'))})\b")
@@ -149,7 +150,7 @@ def _context(run: Row, summary: Row, pictures: list[Picture], banner: str | None
         "title": title(run, summary),
         "machine": _machine(run),
         "run": run,
-        "command": shlex.join(map(str, run.get("command") or [])),
+        "command": again(run),
         "margin": margin(run.get("margin")),
         "findings": said,
         "answers": tables.answers(summary),
@@ -159,10 +160,12 @@ def _context(run: Row, summary: Row, pictures: list[Picture], banner: str | None
         "comparisons": tables.comparisons(summary),
         "cases": tables.cases(summary),
         "start_up": starting.tables(summary),
+        "cold": starting.COLD,
         "breakeven": starting.BREAKEVEN if starting.pays(summary) else "",
         "conditions": conditions.table(summary),
         "timed": conditions.TIMED,
         "libraries": libraries.table(run, summary),
+        "passes": memory.passes(summary),
         "limits": roofline.table(summary),
         "attainable": roofline.EXPLAINED,
         "published": reproduction.table(summary),
@@ -173,6 +176,13 @@ def _context(run: Row, summary: Row, pictures: list[Picture], banner: str | None
         "facts": machine.facts(run),
         "steering": machine.steering(run),
     }
+
+
+def again(run: Row) -> str:
+    """Return the command that made a record, without the folder that it filled."""
+    words = [str(word) for word in run.get("command") or []]
+    pairs = zip(["", *words], words, strict=False)
+    return shlex.join(word for before, word in pairs if "--out" not in (before, word.partition("=")[0]))
 
 
 def title(run: Row, summary: Row) -> str:

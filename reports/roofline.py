@@ -24,6 +24,10 @@ WORDS = (
     "next to nothing to compute; else memory where it cannot bring the operands as fast as they could be multiplied; "
     "else arithmetic, and what lacks to 100 % then is lost in between."
 )
+ALONE = (
+    "No case of another study was measured beside these limits. Run them together, as by `mlpbench run throughput "
+    "roofline`, and each case has its share of what is attainable, and what is in the way of more."
+)
 EXPLAINED = (
     "What is attainable for a case is the lesser of two: the fastest product, and its FLOPs per byte times the "
     "bandwidth of the nearest memory that holds what it moves. What is in the way of more is launching where the same "
@@ -35,7 +39,10 @@ EXPLAINED = (
 
 
 def sentences(summary: Row) -> list[str]:
-    """Return what the machine can do, what the best implementation of each network uses of it, and the words."""
+    """Return what the machine can do, what the best implementation of each network uses of it, and the words.
+
+    Where the run has nothing to be held against the limits, how to have it is said instead.
+    """
     failed = {group for study, group in rows.marked_groups(summary) if study == STUDY}
     peaks = [row for row in summary.get("peaks") or [] if row["group"] not in failed]
     roofs = [row for row in summary.get("roofs") or [] if row["group"] not in failed]
@@ -43,7 +50,10 @@ def sentences(summary: Row) -> list[str]:
     placed = [row for row in _placed(summary) if (row["device"], row["dtype"], row["threads"]) in under]
     trained = _trained(placed)
     said = [*_peaks(peaks), *_roofs(roofs), *trained, *_products(placed)]
-    return [*said, WORDS] if placed else said
+    if placed:
+        return [*said, WORDS]
+    alone = all(row["study"] == STUDY for row in summary.get("cases") or [])
+    return [*said, ALONE] if said and alone else said
 
 
 def table(summary: Row) -> Table | None:
@@ -67,7 +77,9 @@ def table(summary: Row) -> Table | None:
 
 def cells(row: Row) -> tuple[Cell, Cell]:
     """Return a case's share of what is attainable, with its interval, and what is in the way of more."""
-    return Cell(_share(row), "number"), Cell(IN_THE_WAY.get(str(row.get("bound_by")), formats.MISSING))
+    floor = row.get("floor_s")
+    hint = f"with nothing to compute it takes {formats.seconds(floor)}" if floor else ""
+    return Cell(_share(row), "number"), Cell(IN_THE_WAY.get(str(row.get("bound_by")), formats.MISSING), hint=hint)
 
 
 def level(roof: Row) -> str:
@@ -103,9 +115,10 @@ def _type(row: Row, others: Iterable[Row]) -> str:
 def _roofs(roofs: list[Row]) -> list[str]:
     said = []
     for device in dict.fromkeys(row["device"] for row in roofs):
-        each = [f"{level(row)} {si(row['bandwidth'], 'B/s')}{_in_brackets(row)}" for row in roofs
-                if row["device"] == device]  # fmt: skip
-        said.append(f"The most that memory moved on {device}, by STREAM's count of bytes: {listing(each)}.")
+        here = [row for row in roofs if row["device"] == device]
+        each = [f"{level(row)} {si(row['bandwidth'], 'B/s')}{_in_brackets(row)}" for row in here]
+        net = ", calls into the library taken off" if all(row.get("call_share") is not None for row in here) else ""
+        said.append(f"The most that memory moved on {device}, by STREAM's count of bytes{net}: {listing(each)}.")
     return said
 
 
@@ -144,13 +157,8 @@ def _share(row: Row) -> str:
     if value is None:
         return formats.MISSING
     sign = f"{formats.NO_BREAK}%"
-    ends = "" if low is None or high is None else f" ({_rounded(low)}{formats.MISSING}{_rounded(high)}{sign})"
-    return f"{_rounded(value)}{sign}{ends}"
-
-
-def _rounded(percents: float) -> str:
-    """Return percents as whole ones from ten on, below with two digits: a launch-bound case has hundredths of one."""
-    return f"{percents:.0f}" if percents >= 9.95 else formats.significant(percents, 2)
+    ends = "" if low is None or high is None else f" ({formats.rough(low)}{formats.MISSING}{formats.rough(high)}{sign})"
+    return f"{formats.rough(value)}{sign}{ends}"
 
 
 def _interval(row: Row, unit: str) -> str:
@@ -170,8 +178,15 @@ def _peak_line(row: Row) -> tuple[Cell, ...]:
 
 def _roof_line(row: Row) -> tuple[Cell, ...]:
     size = "" if row["capacity"] is None else f" ({'assumed ' * row['assumed']}{formats.binary(row['capacity'])})"
-    return _line(row, f"{level(row)}{size}", si(row["bandwidth"], "B/s"), si_interval(row["low"], row["high"], "B/s"),
-                 f"{row['library']}, {row['kernel']} over {formats.binary(row['working_set'])}")  # fmt: skip
+    source = f"{row['library']}, {row['kernel']} over {formats.binary(row['working_set'])}{_call(row)}"
+    interval = si_interval(row["low"], row["high"], "B/s")
+    return _line(row, f"{level(row)}{size}", si(row["bandwidth"], "B/s"), interval, source)
+
+
+def _call(row: Row) -> str:
+    """Return which part of a pass was the call into the library, which is taken off; nothing where it is unknown."""
+    share = row.get("call_share")
+    return "" if share is None else f", the call ({formats.small_percent(share)} of a pass) taken off"
 
 
 def _floor_line(row: Row) -> tuple[Cell, ...]:

@@ -33,6 +33,7 @@ __all__ = [
     "panels",
     "products",
     "rate_bounds",
+    "ratio_bounds",
     "steering",
     "sweeps",
     "throughput",
@@ -131,6 +132,11 @@ def bounds(row: Row, value: str, low: str, high: str) -> tuple[float, float, flo
         return None
     ends = [middle if row.get(end) is None or not math.isfinite(row[end]) else row[end] for end in (low, high)]
     return middle, ends[0], ends[1]
+
+
+def ratio_bounds(row: Row) -> tuple[float, float, float] | None:
+    """Return the ratio of a comparison or an effect and its interval, as ``bounds`` does."""
+    return bounds(row, "ratio", "ci_low", "ci_high")
 
 
 def rate_bounds(row: Row, rate: str) -> tuple[float, float, float] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from bench.errors import BadInput
 from reports import machine, page, selfcheck_attribution, selfcheck_tables
 from reports.findings import Finding
-from reports.formats import listing, margin, percent, ratio, seconds
+from reports.formats import listing, margin, percent, ratio, seconds, small_percent
 from reports.page import Picture
 from reports.rows import Row, fact_value
 from reports.selfcheck_tables import bounds, count
@@ -118,13 +117,9 @@ def _cost(cost: Row) -> list[str]:
     if cost["in_samples"]:
         told.append(f"{percent(cost['in_samples']['median'])} of the time after start-up is spent inside samples")
     if cost["overhead"]:
-        told.append(
-            f"the calls around a sample take {selfcheck_tables.small(cost['overhead']['worst'])} of it at worst"
-        )
+        told.append(f"the calls around a sample take {small_percent(cost['overhead']['worst'])} of it at worst")
     if cost["stopped_cpu"]:
-        told.append(
-            f"workers that wait use {selfcheck_tables.small(cost['stopped_cpu']['worst'])} of the time at worst"
-        )
+        told.append(f"workers that wait use {small_percent(cost['stopped_cpu']['worst'])} of the time at worst")
     return [f"{told[0][0].upper()}{'; '.join(told)[1:]}."] if told else []
 
 
@@ -189,7 +184,7 @@ def _context(run: Row, summary: Row, pictures: list[Picture]) -> dict[str, Any]:
         "title": title,
         "machine": brand if brand and str(brand) not in title else None,
         "run": run,
-        "command": shlex.join(map(str, run.get("command") or [])),
+        "command": page.again(run),
         "margin": margin(found["margin"]),
         "findings": said,
         "pictures": pictures,

@@ -11,7 +11,7 @@ from reports.cells import Cell, Section, Table
 from reports.formats import MISSING, TIMES_SIGN
 from reports.rows import Row
 
-__all__ = ["cost", "identical", "markdown", "peers", "planted", "small", "spell", "timers"]
+__all__ = ["cost", "identical", "markdown", "peers", "planted", "spell", "timers"]
 
 SPELLING = {"numpy": "NumPy", "torch": "PyTorch"}
 COSTS = {
@@ -143,8 +143,8 @@ def cost(found: Row) -> Table | None:
     lines = tuple(
         (
             Cell(text, "name"),
-            _number(small(row["median"])),
-            _number(small(row["worst"])),
+            _number(formats.small_percent(row["median"])),
+            _number(formats.small_percent(row["worst"])),
             _number(str(row["tries"])),
         )
         for name, text in COSTS.items()
@@ -186,13 +186,6 @@ def _table(key: str, title: str, columns: Any, lines: tuple[tuple[Cell, ...], ..
 
 def _number(text: str) -> Cell:
     return Cell(text, "number")
-
-
-def small(fraction: float) -> str:
-    """Return a share that may be far below a per cent: ``0.0123 %``."""
-    return (
-        f"{formats.significant(100 * fraction, 2) if fraction < 0.01 else f'{100 * fraction:.0f}'}{formats.NO_BREAK}%"
-    )
 
 
 def _span(values: list[int]) -> str:

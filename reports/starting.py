@@ -7,9 +7,13 @@ from reports.cells import Cell, Table
 from reports.rows import Row
 from reports.tables import per_study
 
-__all__ = ["BREAKEVEN", "pays", "tables"]
+__all__ = ["BREAKEVEN", "COLD", "pays", "tables"]
 
 PARTS = ("interpreter_s", "import_s", "build_s", "compile_s", "first_step_s")
+COLD = (
+    "Cold is a case's first start in this run, in the pilot before all launches: compilers find nothing in their "
+    "caches, and files may have to be read from disk. Warm is the median over the launches, when caches are filled."
+)
 BREAKEVEN = (
     "Compiling is part of the first step: what it takes beyond a steady one, in rows whose step is compiled. A row "
     "pays from the step by whose end it is no later than the row it is compared with: its own eager variant where "
@@ -20,7 +24,7 @@ BREAKEVEN = (
 
 
 def tables(summary: Row) -> list[Table]:
-    """Return what starting costs, cold (the first launch of all) and warm (median of the others)."""
+    """Return what starting costs, cold (in the pilot) and warm (the median over launches)."""
     names = [f"{cold}{part}" for cold in ("cold_", "") for part in PARTS]
     timed = [row for row in summary.get("cases") or [] if any(row.get(name) is not None for name in names)]
     used = [name for name in names if any(row.get(name) is not None for row in timed)]

@@ -26,6 +26,7 @@ def test_every_command_and_option_of_the_readme_exists(capsys):
     """Each indented line that begins with mlpbench names a command, and each --option of it is in its help."""
     lines = re.findall(r"^    mlpbench (\w+)(.*)$", README, re.MULTILINE)
     assert {name for name, _ in lines} >= {"run", "report", "list", "hardware", "verify"}
+    assert any("--" in rest for _, rest in lines)
     for name, rest in lines:
         assert cli.main([name, "--help"]) == 0
         shown = capsys.readouterr().out

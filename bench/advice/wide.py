@@ -94,7 +94,6 @@ def _line(problem: Product, answer: Advice, result: Result, margin: float) -> Ro
         "best": list(best), "best_ratio": list(_ratios(result, best)), "gain": gain,
         "over_best": list(over), "within": over[0] <= 1 + WITHIN,
         "needless": answer.outcome == "pad" and gain == "none",
-        "expected": None if answer.row is None else answer.row["ratio"],
         "medians": {" ".join(map(str, sizes)): row["medians"] for sizes, row in result.rows.items()},
         "notes": list(answer.notes),
     }  # fmt: skip

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from reports import drawing, kernels, keys, rows, size_axes
+from reports import drawing, kernels, keys, marking, rows, size_axes
 from reports.colours import INK, Look, looks, ordered
 from reports.formats import DEFAULT_MARGIN
 from reports.matmuls import Cell, base_sizes, dtype_place, label, of_least_base
@@ -35,7 +35,6 @@ WORDS = {"m": "m alone", "k": "k alone", "n": "n alone", rows.SQUARE: "m, k and 
 PANEL_INCHES = 2.2
 MOST_BESIDE = 3
 ROOM = 0.62
-FAILED: Any = {"color": "#b0400f", "fontsize": 9}
 
 
 class Place(NamedTuple):
@@ -91,12 +90,12 @@ def _sizes(summary: Row) -> dict[Place, list[Row]]:
     shown = {row["group"] for row in of_least_base(summary, "comparisons")}
     bases = base_sizes(summary)
     compared = [row for row in rows.products(summary, "comparisons", *WORDS) if row["group"] not in shown]
-    return _sorted((Place(Cell.of(row), bases[row["group"]]), row) for row in compared if _ends(row))
+    return _sorted((Place(Cell.of(row), bases[row["group"]]), row) for row in compared if rows.ratio_bounds(row))
 
 
 def _layouts(summary: Row) -> dict[Place, list[Row]]:
     compared = rows.products(summary, "comparisons", rows.LAYOUTS)
-    return _sorted((Place(Cell.of(row), 0), row) for row in compared if _ends(row))
+    return _sorted((Place(Cell.of(row), 0), row) for row in compared if rows.ratio_bounds(row))
 
 
 def _sorted(placed: Iterable[tuple[Place, Row]]) -> dict[Place, list[Row]]:
@@ -128,7 +127,7 @@ def _curves(
     for index, kind in enumerate(kinds):
         aside = drawing.dodge(index, len(kinds), ROOM)
         for size, row in curves[kind].items():
-            ends = _ends(row)
+            ends = rows.ratio_bounds(row)
             if ends:
                 drawing.point(axes, sizes.index(size) + aside, ends, LOOKS[kind], row.get("verdict"))
                 size_axes.mark_gpu(axes, sizes.index(size) + aside, row, changed, 0.85 * ROOM / len(kinds) / 2)
@@ -147,7 +146,7 @@ def _kinds(axes: Axes, panel: Place, members: list[Row]) -> None:
     look = looks([panel.cell.provider])[panel.cell.provider]
     axes.plot([0], [1], marker="_", markersize=13, color=look.colour, markeredgewidth=3)
     for place, row in enumerate(members, 1):
-        ends = _ends(row)
+        ends = rows.ratio_bounds(row)
         if ends:
             drawing.point(axes, place, ends, look, row.get("verdict"))
     axes.set_title(f"{label(panel.cell)}, layouts", pad=5)
@@ -155,12 +154,12 @@ def _kinds(axes: Axes, panel: Place, members: list[Row]) -> None:
 
 def _axes(axes: Axes, members: list[Row], compared: list[Row], run: Row) -> None:
     margin = run.get("margin") or DEFAULT_MARGIN
-    shown = (ends for row in compared for ends in (_ends(row), size_axes.predicted(row)) if ends)
+    shown = (ends for row in compared for ends in (rows.ratio_bounds(row), size_axes.predicted(row)) if ends)
     ends = [end for found in shown for end in found]
     drawing.ratio_axis(axes, ends, ends, margin)
     drawing.margin_band(axes, margin)
     if any(row.get("marked") for row in members):
-        axes.text(0.98, 0.97, "control failed", transform=axes.transAxes, ha="right", va="top", **FAILED)
+        marking.write_failed(axes)
 
 
 def _names(kinds: Iterable[str]) -> list[Artist]:
@@ -170,7 +169,3 @@ def _names(kinds: Iterable[str]) -> list[Artist]:
         for kind, look in LOOKS.items()
         if kind in there
     ]
-
-
-def _ends(row: Row) -> tuple[float, float, float] | None:
-    return rows.bounds(row, "ratio", "ci_low", "ci_high")

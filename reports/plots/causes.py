@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports import drawing, effects, keys, rows
+from reports import drawing, effects, keys, marking, rows
 from reports.colours import Look, looks
 from reports.effects import CONDITIONAL, INTERACTION, MAIN
 from reports.formats import DEFAULT_MARGIN
@@ -31,7 +31,8 @@ FAINT = 0.35
 
 def draw(run: Row, summary: Row) -> Figure | None:
     """Return the figure, or None where no causes were told apart."""
-    found = {kind: [row for row in members if _ends(row)] for kind, members in effects.panels(summary).items()}
+    compared = effects.panels(summary).items()
+    found = {kind: [row for row in members if rows.ratio_bounds(row)] for kind, members in compared}
     found = {kind: members for kind, members in found.items() if members}
     if not found:
         return None
@@ -51,7 +52,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
         hspace=1.05 / (LINE_INCHES * len(names)),
         wspace=0.07,
     )
-    ends = [end for members in found.values() for row in members for end in _ends(row) or ()]
+    ends = [end for members in found.values() for row in members for end in rows.ratio_bounds(row) or ()]
     named = looks(kind.provider for kind in found)
     margin = run.get("margin") or DEFAULT_MARGIN
     for place, (kind, members) in enumerate(found.items()):
@@ -78,15 +79,13 @@ def _panel(axes: Axes, members: list[Row], names: list[str], look: Look) -> None
     axes.grid(visible=False, axis="y")
     axes.grid(visible=True, axis="x")
     for row in members:
-        ends = _ends(row)
+        ends = rows.ratio_bounds(row)
         if ends:
             place = names.index(effects.named(row))
             drawing.point(axes, place, ends, _faint(look) if _is_mixed(row, members) else look, row.get("verdict"),
                           sideways=True)  # fmt: skip
     if any(row.get("marked") for row in members):
-        axes.text(
-            0.98, 0.98, "control failed", transform=axes.transAxes, ha="right", va="top", color="#b0400f", fontsize=9
-        )
+        marking.write_failed(axes)
 
 
 def _is_mixed(row: Row, members: list[Row]) -> bool:
@@ -99,7 +98,3 @@ def _faint(look: Look) -> Look:
     """Return the look with its colour mixed into white."""
     channels = (int(look.colour[place : place + 2], 16) for place in (1, 3, 5))
     return look._replace(colour="#" + "".join(f"{round(255 - FAINT * (255 - one)):02x}" for one in channels))
-
-
-def _ends(row: Row) -> tuple[float, float, float] | None:
-    return rows.bounds(row, "ratio", "ci_low", "ci_high")

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reports import drawing, rows
-from reports.colours import MUTED, VERDICT, Look
+from reports.colours import VERDICT, Look
 from reports.formats import DEFAULT_MARGIN, TIMES_SIGN
 from reports.rows import Row
 
@@ -34,9 +34,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
     axes = figure.add_axes((left, drawing.BOTTOM / height, 0.975 - left, 1 - (drawing.BOTTOM + 0.1) / height))
     for place, row in enumerate(controls):
         _row(axes, place, row)
-    margin = run.get("margin") or DEFAULT_MARGIN
-    axes.axvspan(1 / (1 + margin), 1 + margin, color="#c9d1d9", alpha=0.55, linewidth=0, zorder=0.5)
-    axes.axvline(1, color=MUTED, linewidth=1, zorder=0.6)
+    drawing.margin_band(axes, run.get("margin") or DEFAULT_MARGIN, which="x")
     axes.set_yticks(range(len(names)), names, fontsize=9.5)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
@@ -48,7 +46,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
 
 
 def _row(axes: Axes, place: int, row: Row) -> None:
-    ends = rows.bounds(row, "ratio", "ci_low", "ci_high")
+    ends = rows.ratio_bounds(row)
     if ends is None:
         return
     colour = VERDICT["slower"] if row.get("marked") else "#4f6d8f"

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 
 from bench.alignments import LARGE_POWER, LINE
 from reports import drawing, keys, rows
-from reports.colours import INK, MUTED
+from reports.colours import INK, MUTED, RED
 from reports.matmuls import base_sizes, dtype_place, item_size
 from reports.rows import Row
 
@@ -33,7 +33,7 @@ SLOTS = LINE // ITEM
 SHOWN = 64  # rows of the large matrices
 PERIOD = 2 * LARGE_POWER  # bytes after which a first cache of 32 KiB and 8 ways begins anew
 TINTS = ("#cfe3f1", "#f6ddb4")
-UNUSED, SPLIT = "#f3f5f7", "#b0400f"
+UNUSED, SPLIT = "#f3f5f7", RED
 MARKS: tuple[Any, ...] = (
     {"color": "#c8401a", "marker": "v", "markersize": 5, "markevery": (0, 2)},  # where two meet, both are seen
     {"color": "#b27b00", "marker": "o", "markersize": 4},

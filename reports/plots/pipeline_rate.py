@@ -14,7 +14,7 @@ __all__ = ["CAPTION", "ORDER", "TITLE", "draw"]
 TITLE = "The input pipeline: images trained on per second"
 CAPTION = (
     "The same network and update behind each pipeline; dataloader is the textbook's loop. Marks are measured rates "
-    "with 95 % intervals, filled where faster or slower than the textbook's, open where equivalent to it, a cross "
+    "with 95 % intervals, filled where faster or slower than the textbook's, open where equivalent to it, half filled "
     "where undecided."
 )
 ORDER = 60

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from reports import drawing, keys, rows
+from reports import drawing, keys, marking, rows
 from reports.colours import Look, looks
 from reports.formats import DEFAULT_MARGIN
 from reports.rows import Row
@@ -29,7 +29,7 @@ PANEL = (4.1, 5.6)  # inches of a panel of few names, and at most
 
 def draw(run: Row, summary: Row) -> Figure | None:
     """Return the figure, or None where nothing was compared."""
-    compared = [row for row in rows.throughput(summary, "comparisons", control=True) if _ends(row)]
+    compared = [row for row in rows.throughput(summary, "comparisons", control=True) if rows.ratio_bounds(row)]
     if not compared:
         return None
     found = rows.panels(compared)
@@ -87,16 +87,12 @@ def _panel(
             style: dict[str, Any] = {"color": look.colour, "linestyle": look.line}
             axes.plot(*zip(*spots, strict=True), linewidth=1.3, alpha=0.45, zorder=2, **style) if spots else None
         for row in mine:
-            ends = _ends(row)
+            ends = rows.ratio_bounds(row)
             if ends:
                 drawing.point(axes, places[row["width"]] + offset, ends, look, row.get("verdict"))
     for row in members:
         if row["control"] and row.get("marked"):
             _warn(axes, places[row["width"]], max(0.9, room + 0.1))
-
-
-def _ends(row: Row) -> tuple[float, float, float] | None:
-    return rows.bounds(row, "ratio", "ci_low", "ci_high")
 
 
 def _self_check() -> Line2D:
@@ -113,13 +109,4 @@ def _warn(axes: Axes, place: float, octaves: float) -> None:
         linewidth=0,
         zorder=0.4,
     )
-    axes.text(
-        place,
-        0.985,
-        "control failed",
-        transform=axes.get_xaxis_transform(),
-        va="top",
-        ha="center",
-        fontsize=9,
-        color="#b0400f",
-    )
+    marking.write_failed(axes, place)

@@ -8,12 +8,11 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from bench.published_effects import CONTROL
 from reports import drawing, keys, reproduction, rows
 from reports.colours import INK, MUTED, Look
-from reports.formats import DEFAULT_MARGIN, TIMES_SIGN
+from reports.formats import DEFAULT_MARGIN
 from reports.rows import Row
 
 __all__ = ["CAPTION", "ORDER", "TITLE", "draw"]
@@ -35,13 +34,12 @@ PUBLISHED: dict[str, Any] = {
     "markeredgecolor": INK,
     "markeredgewidth": 1.3,
 }
-TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 1.5, 3, 1.2, 0.8)
 HEAD_INCHES = 0.42
 
 
 def draw(run: Row, summary: Row) -> Figure | None:
     """Return the figure, or None where no published effect was repeated."""
-    found = [row for row in reproduction.effects(summary) if _ends(row)]
+    found = [row for row in reproduction.effects(summary) if rows.ratio_bounds(row)]
     if not found:
         return None
     names = [str(row["effect"]) for row in found]
@@ -64,7 +62,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
 
 
 def _row(axes: Axes, place: int, row: Row) -> None:
-    ends = _ends(row)
+    ends = rows.ratio_bounds(row)
     if row["published"]:
         axes.plot([row["published"]], [place], linestyle="none", zorder=5, **PUBLISHED)
         axes.plot([row["ratio"], row["published"]], [place, place], color=MUTED, linewidth=0.8, alpha=0.6, zorder=2)
@@ -74,16 +72,9 @@ def _row(axes: Axes, place: int, row: Row) -> None:
 
 
 def _scale(axes: Axes, found: list[Row], margin: float) -> None:
-    values = [end for row in found for end in (*(_ends(row) or ()), row["published"] or 1.0)]
-    low, high = min(*values, 1 / (1 + 3 * margin)) / 1.15, max(*values, 1 + 3 * margin) * 1.15
-    ticks = drawing.chosen(TICKS, low, high)
-    axes.set_xscale("log")
-    axes.set_xlim(low, high)
-    axes.xaxis.set_major_locator(FixedLocator(ticks))
-    axes.xaxis.set_major_formatter(FixedFormatter([f"{tick:g}{TIMES_SIGN}" for tick in ticks]))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.axvspan(1 / (1 + margin), 1 + margin, color="#c9d1d9", alpha=0.55, linewidth=0, zorder=0.5)
-    axes.axvline(1, color=MUTED, linewidth=1, zorder=0.6)
+    ends = [end for row in found for end in (*(rows.ratio_bounds(row) or ()), row["published"] or 1.0)]
+    drawing.ratio_axis(axes, ends, ends, margin, which="x", most=drawing.TICKS)
+    drawing.margin_band(axes, margin, which="x")
 
 
 def _key(found: list[Row]) -> list[Artist]:
@@ -95,7 +86,3 @@ def _key(found: list[Row]) -> list[Artist]:
                 Line2D([], [], color=look.colour, linestyle="none", label=label, **drawing.mark(look, "slower"))
             )
     return [*handles, *keys.verdicts()]
-
-
-def _ends(row: Row) -> tuple[float, float, float] | None:
-    return rows.bounds(row, "ratio", "ci_low", "ci_high")

@@ -17,7 +17,7 @@ __all__ = ["CAPTION", "ORDER", "TITLE", "draw"]
 
 TITLE = "Start-up: how long until the first step is done"
 CAPTION = (
-    "Cold is the very first launch, when compilers have nothing in their caches; warm is the median of the later ones. "
+    "Cold is the first start of all, when compilers find nothing in their caches; warm is the median over launches. "
     "Shades are the parts, the number is their sum; compiling is what the first step of a compiled row takes beyond a "
     "steady one. These are single events: no interval can be given."
 )

@@ -41,7 +41,9 @@ def sizes(case: Case) -> tuple[int, int, int]:
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 @pytest.mark.parametrize("preset", sweeps.SWEEPS)
 def test_every_group_has_a_name_of_its_own_a_baseline_and_a_control(preset: str, device: str) -> None:
-    for group in groups(preset, devices=(device,)).values():
+    found = groups(preset, devices=(device,))
+    assert found
+    for group in found.values():
         assert len({case.name for case in group.cases}) == len(group.cases)
         assert group.case(group.baseline).control is False
         assert group.case("control").parameters == group.case(group.baseline).parameters
@@ -51,7 +53,7 @@ def test_every_group_has_a_name_of_its_own_a_baseline_and_a_control(preset: str,
 @pytest.mark.parametrize("preset", sweeps.SWEEPS)
 def test_every_product_is_drawn_anew_in_each_launch(preset: str) -> None:
     found = groups(preset, steering={"OPENBLAS_CORETYPE": "Haswell"}).values()
-    assert all(case.reseeded for group in found for case in group.cases)
+    assert {case.reseeded for group in found for case in group.cases} == {True}
 
 
 def test_quick_is_the_exercise_in_what_is_installed_with_numpy_and_torch() -> None:
@@ -144,7 +146,9 @@ def test_gpus_have_one_base_more(preset: str) -> None:
 def test_standard_and_quick_are_parts_of_thorough() -> None:
     thorough = {name: set(names(group)) for name, group in groups("thorough").items()}
     for preset in ("quick", "standard"):
-        for name, group in groups(preset).items():
+        found = groups(preset)
+        assert found
+        for name, group in found.items():
             assert set(names(group)) <= thorough[name], name
 
 

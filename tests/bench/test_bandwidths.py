@@ -113,7 +113,7 @@ def test_points_where_the_call_weighs_are_marked_and_have_a_bandwidth_without_it
 
 def test_without_a_measured_call_nothing_is_marked_and_no_step_found() -> None:
     tables = measured([group(OCTAVES)], told=False)
-    assert not any(row["call_bound"] or row["net_bandwidth"] for row in tables["bandwidths"])
+    assert {(row["call_bound"], row["net_bandwidth"]) for row in tables["bandwidths"]} == {(False, None)}
     assert tables["cache_steps"] == []
 
 

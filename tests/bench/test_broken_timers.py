@@ -195,6 +195,7 @@ def test_in_turns_passes_under_the_same_drift():
 
 def test_samples_say_when_they_were_taken():
     at = [line["at_s"] for line in sampled(broken.in_turns(GENERATOR), drift=0.0)]
+    assert len(at) == 3 * 2 * broken.PAIR_ROUNDS
     assert all(before < after for before, after in pairwise(at))
 
 

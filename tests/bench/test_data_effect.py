@@ -16,7 +16,10 @@ CPU, CUDA = (Options(devices=(device,), preset="standard") for device in ("cpu",
 
 @pytest.mark.parametrize("options", [CPU, CUDA])
 def test_cases_of_a_group_differ_in_their_operands_alone(options: Options) -> None:
-    for group in data_effect.groups(options):
+    found = data_effect.groups(options)
+    assert {group.cases[0].dtype for group in found} == set(data_effect.DTYPES[options.devices[0]])
+    for group in found:
+        assert len(group.cases) > 2
         base = group.case(group.baseline)
         for case in group.cases:
             alike = replace(case, name=base.name, control=False, parameters=base.parameters)

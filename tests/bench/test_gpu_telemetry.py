@@ -18,6 +18,7 @@ from bench.launch import Context, Launch, Limits
 from bench.plan import Planned
 
 UUIDS = ("GPU-4f3a0001", "GPU-4f3b0002", "GPU-77aa0003")
+ROUNDS = 2
 
 
 def refuse(*arguments: Any) -> Any:
@@ -235,7 +236,7 @@ def sampled(monkeypatch: pytest.MonkeyPatch, diary: list[str], device: str) -> l
     monkeypatch.setattr(launch, "spawn", lambda one, *_: Process(diary, one.device))
     folder = Folder()
     context = Context(folder, Limits(), Path(), Path(), 0.0)  # type: ignore[arg-type]
-    group = Planned(Group("alignment", "g", (case(device=device),), "1"), 2)
+    group = Planned(Group("alignment", "g", (case(device=device),), "1"), ROUNDS)
     with Launch(context, [group], np.random.default_rng(0), 0) as made:
         made.run()
     return folder.samples
@@ -248,7 +249,8 @@ def test_samples_on_a_gpu_have_its_clock_and_its_telemetry(
     nvml.nvmlDeviceGetCurrentClocksEventReasons = lambda device: diary.append(f"reasons of {device}") or 4
     nvml.nvmlDeviceGetPowerUsage = lambda device: diary.append(f"power of {device}") or 300_000
     samples = sampled(monkeypatch, diary, "cuda")
-    assert diary == ["reasons of 2", "sample", "reasons of 2", "power of 2"] * 2
+    assert diary == ["reasons of 2", "sample", "reasons of 2", "power of 2"] * ROUNDS
+    assert len(samples) == ROUNDS
     for sample in samples:
         assert (sample["elapsed_s"], sample["device_s"]) == (0.007, 0.0069)
         assert sample["telemetry"].items() >= {"cpu_s": 0.007, "power_w": 300.0, "clock_reasons": 4}.items()
@@ -257,7 +259,9 @@ def test_samples_on_a_gpu_have_its_clock_and_its_telemetry(
 def test_samples_on_a_cpu_have_neither(nvml: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in vars(nvml):
         setattr(nvml, name, refuse)
-    for sample in sampled(monkeypatch, [], "cpu"):
+    samples = sampled(monkeypatch, [], "cpu")
+    assert len(samples) == ROUNDS
+    for sample in samples:
         assert "device_s" not in sample
         assert not {"power_w", "clock_reasons", "sm_clock_hz"} & set(sample["telemetry"])
 
@@ -266,7 +270,9 @@ def test_without_nvml_samples_on_a_gpu_have_its_clock_alone(
     nvml: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", None)
-    for sample in sampled(monkeypatch, [], "cuda"):
+    samples = sampled(monkeypatch, [], "cuda")
+    assert len(samples) == ROUNDS
+    for sample in samples:
         assert sample["device_s"] == 0.0069
         assert not {"power_w", "clock_reasons", "sm_clock_hz"} & set(sample["telemetry"])
 

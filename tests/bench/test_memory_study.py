@@ -73,7 +73,9 @@ def test_quick_has_one_working_set_within_each_cache_from_the_second_and_one_bey
 
 @pytest.mark.parametrize(("preset", "per_octave"), [("standard", 1), ("thorough", 2)])
 def test_further_presets_have_evenly_spaced_working_sets(planned: Any, preset: str, per_octave: int) -> None:
-    for group in planned(preset=preset, threads=1):
+    groups = planned(preset=preset, threads=1)
+    assert groups
+    for group in groups:
         found = sizes(group)
         ratios = [after / before for before, after in pairwise(found)]
         assert all(ratio == pytest.approx(2 ** (1 / per_octave), rel=0.05) for ratio in ratios)
@@ -90,7 +92,9 @@ def test_quick_has_the_fewest_launches_and_rounds_and_the_others_what_their_pres
 
 
 def test_every_array_is_whole_cache_lines(planned: Any) -> None:
-    for group in planned(preset="thorough", threads=8):
+    groups = planned(preset="thorough", threads=8)
+    assert groups
+    for group in groups:
         for case in group.cases:
             assert memory_sweep.work(case).bytes == case.parameters["working_set"]
             assert 4 * memory_sweep.elements(case) % 64 == 0
@@ -98,7 +102,9 @@ def test_every_array_is_whole_cache_lines(planned: Any) -> None:
 
 def test_the_baseline_is_the_largest_that_half_the_last_cache_holds(planned: Any) -> None:
     for preset in ("quick", "standard", "thorough"):
-        for group in planned(preset=preset, threads=1):
+        groups = planned(preset=preset, threads=1)
+        assert groups
+        for group in groups:
             base = group.case(group.baseline).parameters["working_set"]
             assert base <= 16 * MIB
             assert all(size <= base or size > 16 * MIB for size in sizes(group))

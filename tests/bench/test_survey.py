@@ -178,7 +178,9 @@ def test_no_reason_holds_a_home_folder_or_a_name(places, tmp_path, monkeypatch):
     monkeypatch.setattr(privacy, "identity", lambda: who)
     broken = fake_environments.make(tmp_path / "home" / "one", numpy="raise ImportError(f'alice has {__file__}')")
     places(broken=broken, gone=tmp_path / "home" / "two")
-    for reason in reasons(case("x", environment="broken"), case("x", environment="gone")).values():
+    found = reasons(case("x", environment="broken"), case("x", environment="gone"))
+    assert len(found) == 2
+    for reason in found.values():
         assert str(tmp_path / "home") not in reason
         assert "alice" not in reason
         assert "~/" in reason

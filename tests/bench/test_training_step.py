@@ -96,6 +96,7 @@ def test_steps_cycle_over_the_resident_batches(data):
 def test_batches_hold_images_in_unit_range_beside_their_own_labels(data):
     spy = Spy()
     training_step.prepare(case(batch=5), spy, data)
+    assert len(spy.placed) == training_step.RESIDENT_BATCHES
     for images, labels in spy.placed:
         assert (images.shape, images.dtype, labels.dtype) == ((5, 784), np.float32, np.int64)
         np.testing.assert_array_equal(np.rint(images[:, 0] * 255).astype(int) % 10, labels)

@@ -86,6 +86,7 @@ def test_pips_index_is_the_users_and_nothing_leads_elsewhere(ready):
     tools = Tools()
     given = {"PIP_INDEX_URL": "https://i", "PIP_CERT": "/c", "PIP_TARGET": "/t", "PYTHONPATH": "/p", "PYTHONHOME": "/h"}
     venvs.create("jax", ready | given, quiet, tools)
+    assert tools.variables
     for variables in tools.variables:
         assert {name for name in given if name in variables} == {"PIP_INDEX_URL", "PIP_CERT"}
 

@@ -293,11 +293,12 @@ def test_what_stands_in_for_graphs_calls_at_each_replay():
     assert calls == [1, 2, 2]
 
 
-def test_it_needs_a_cuda_device():
+def test_it_needs_a_cuda_device(monkeypatch):
     assert torch_cudagraph.unsupported("cpu", "float32") == "torch_cudagraph needs a CUDA device"
     assert torch_cudagraph.unsupported("cuda", "int8") == "torch_cudagraph has no int8"
-    if not torch.cuda.is_available():
-        assert torch_cudagraph.unsupported("cuda", "float32") == "torch sees no CUDA device"
+    for there, reason in ((False, "torch sees no CUDA device"), (True, None)):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
+        assert torch_cudagraph.unsupported("cuda", "float32") == reason
 
 
 @pytest.fixture

@@ -1,36 +1,62 @@
-"""What a page shows, as tests read it: its figures, tables and sentences."""
+"""What pages and figures show, as plain text to compare with."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
+import matplotlib
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from reports.cells import Table
+from reports import plots
+from reports.cells import Section, Table
+from reports.drawing import STYLE
 from reports.findings import findings
 
 Record = dict[str, Any]
+Maker = Callable[..., tuple[Record, Record]]
+PLAIN = str.maketrans({"\N{MULTIPLICATION SIGN}": "x", "\N{EN DASH}": "-", "\N{NO-BREAK SPACE}": " "})
 
 
-def rendered(figure: Figure | None) -> Figure:
-    """Return a figure once its parts have their places."""
-    assert isinstance(figure, Figure)
-    figure.set_dpi(30)
-    figure.canvas.draw()
-    return figure
+def plain(text: str) -> str:
+    """Return text in characters that keyboards have."""
+    return text.translate(PLAIN)
 
 
-def words(figure: Figure) -> list[str]:
-    found = figure.findobj(Text)
-    return [artist.get_text().replace("\xa0", " ") for artist in found if isinstance(artist, Text)]
-
-
-def lines(table: Table, heading: str) -> list[list[str]]:
-    """Return the texts of a section's rows."""
-    section = next(one for one in table.sections if one.heading.startswith(heading))
-    return [[cell.text.replace("\xa0", " ") for cell in row] for row in section.rows]
+def told(run: Record, summary: Record, question: str) -> list[str]:
+    """Return what the first screen says to a question."""
+    return [plain(one.text) for one in findings(run, summary) if one.question == question]
 
 
 def said(run: Record, summary: Record, question: str) -> str:
-    return " ".join(one.text for one in findings(run, summary) if one.question == question).replace("\xa0", " ")
+    return " ".join(told(run, summary, question))
+
+
+def lines(found: Table | Section | None) -> list[list[str]]:
+    """Return the texts of a table's or section's rows."""
+    assert found is not None
+    sections = found.sections if isinstance(found, Table) else (found,)
+    return [[plain(cell.text) for cell in row] for section in sections for row in section.rows]
+
+
+def module_of(name: str) -> ModuleType:
+    """Return the module of a figure."""
+    return next(module for module in plots.figures() if module.__name__.endswith(f".{name}"))
+
+
+def drawn(name: str, run: Record, summary: Record) -> Figure:
+    """Return a figure, drawn as for the page; there must be something to draw."""
+    with matplotlib.rc_context(STYLE):
+        found = module_of(name).draw(run, summary)
+        assert isinstance(found, Figure)
+        found.set_dpi(72)  # at fewer, letters are as high as whole dots, and keys touch
+        found.canvas.draw()
+    return found
+
+
+def words(artist: Artist) -> list[str]:
+    """Return all texts in a figure or a panel."""
+    return [plain(text.get_text()) for text in artist.findobj(Text) if isinstance(text, Text) and text.get_text()]

@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib import import_module
 from itertools import combinations
-from typing import Any
 
-import matplotlib
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.text import Text
 
 from bench import alignments, columns
 from bench.studies import Options, alignment
 from reports import effects, matmuls, rows
-from reports.drawing import STYLE
 from reports.plots import leading_dimension
 from tests.reports import wide
+from tests.reports.shown import Maker, drawn, module_of, words
 
-Record = dict[str, Any]
-Maker = Callable[..., tuple[Record, Record]]
 FIGURES = ("alignment", "alignment_alone", "alignment_steps", "causes", "leading_dimension", "matmul_rate")
-
-
-def drawn(name: str, run: Record, summary: Record) -> Figure:
-    with matplotlib.rc_context(STYLE):
-        figure = import_module(f"reports.plots.{name}").draw(run, summary)
-        assert isinstance(figure, Figure)
-        figure.set_dpi(50)
-        figure.canvas.draw()
-    return figure
-
-
-def words(figure: Figure | Axes) -> list[str]:
-    return [text.get_text() for text in figure.findobj(Text) if isinstance(text, Text) and text.get_text()]
 
 
 def panel(figure: Figure, title: str) -> Axes:
@@ -48,11 +27,6 @@ def dotted(axes: Axes) -> list[float]:
     """Where predicted steps stand."""
     lines = [line for line in axes.lines if line.get_linestyle() not in ("-", "None")]
     return sorted(float(line.get_xdata()[0]) for line in lines)  # type: ignore[index]
-
-
-def markers(axes: Axes, colour: str) -> list[Line2D]:
-    kept = [line for line in axes.lines if line.get_marker() not in ("None", "_", "|", "")]
-    return [line for line in kept if to_hex(line.get_color()) == colour]
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -87,7 +61,7 @@ def test_figures_survive_figures_without_intervals_and_marked_groups(name: str) 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_there_is_nothing_to_draw_of_a_run_without_products(name: str) -> None:
-    module = import_module(f"reports.plots.{name}")
+    module = module_of(name)
     assert module.draw({}, {"format_version": 1, "comparisons": [], "cases": []}) is None
 
 
@@ -96,7 +70,7 @@ def test_older_records_are_drawn_too(name: str, maker: Maker) -> None:
     """They lack the columns of placing, and effects."""
     assert drawn(name, *maker()).axes
     for absent in ("causes", "alignment_alone"):
-        assert import_module(f"reports.plots.{absent}").draw(*maker()) is None
+        assert module_of(absent).draw(*maker()) is None
 
 
 @pytest.mark.parametrize(
@@ -145,7 +119,7 @@ def test_what_the_groups_of_the_study_vary_is_read_off_their_cases(preset: str) 
 def test_a_case_too_slow_to_judge_is_shown_with_its_rate() -> None:
     run, summary = wide.make()
     rate = next(row["flop_rate"] for row in summary["cases"] if row["status"] == "too slow") / 1e9
-    said = " ".join(words(panel(drawn("alignment", run, summary), "numpy float16"))).replace("\xa0", " ")
+    said = " ".join(words(panel(drawn("alignment", run, summary), "numpy float16")))
     assert f"1024 too slow: {rate:.2f} GFLOP/s" in said
 
 

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
-from reports import checks, page, plots, tables
+from reports import checks, page, tables
 from reports.findings import FASTEST, FIRST, FIXED, MATTERS, MIND, ODD, findings
+from tests.reports.shown import Maker, Record, drawn, plain, words
 
-Record = dict[str, Any]
-Maker = Callable[..., tuple[Record, Record]]
 SHAPE = "784-16-10 batch 256 float32 cpu"
-
-
-def plain(text: str) -> str:
-    return text.replace("\N{MULTIPLICATION SIGN}", "x").replace("\N{EN DASH}", "-").replace("\xa0", " ")
 
 
 def minded(run: Record, summary: Record) -> dict[str, str]:
@@ -228,17 +221,10 @@ def test_that_nothing_is_equivalent_is_hedged_where_the_control_failed(checked: 
     ],
 )
 def test_figures_say_whose_control_failed(name: str, group: str, checked: tuple[Record, Record]) -> None:
-    from matplotlib.text import Text
-
     run, summary = checked
-    module = next(module for module in plots.figures() if module.__name__.endswith(f".{name}"))
-
-    def words() -> str:
-        return " ".join(artist.get_text() for artist in module.draw(run, summary).findobj(Text))
-
-    assert "control failed" not in words()
+    assert "control failed" not in " ".join(words(drawn(name, run, summary)))
     failed(summary, group)
-    assert "control failed" in words()
+    assert "control failed" in " ".join(words(drawn(name, run, summary)))
 
 
 def test_a_gpu_that_meets_its_power_limit_is_told_apart_from_disturbance():

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from reports import conditions, page
 from reports.findings import FIRST, findings
+from tests.reports.shown import Maker, Record, lines
 
-Record = dict[str, Any]
-Maker = Callable[..., tuple[Record, Record]]
 SHAPE = "784-16-10 batch 256 float32 cpu"
 
 
@@ -20,16 +16,10 @@ def told(summary: Record, group: str, case: str) -> Record:
     return found
 
 
-def lines(summary: Record) -> list[list[str]]:
-    table = conditions.table(summary)
-    assert table is not None
-    return [[cell.text for cell in line] for section in table.sections for line in section.rows]
-
-
 def test_each_row_is_told_once_with_its_version_switches_and_graph(maker: Maker) -> None:
     _, summary = maker(crowded=True, flawed=False)
-    found = {line[0]: line for line in lines(summary) if line[1] == "float32"}
-    assert [line[0] for line in lines(summary)].count("jax_scratch") == 1
+    found = {line[0]: line for line in lines(conditions.table(summary)) if line[1] == "float32"}
+    assert [line[0] for line in lines(conditions.table(summary))].count("jax_scratch") == 1
     assert found["jax_scratch"] == [
         "jax_scratch", "float32", "jax 0.10.2", "no", "yes", "jax.jit of the whole step, weights donated",
     ]  # fmt: skip
@@ -46,7 +36,7 @@ def test_what_all_rows_have_in_common_is_told_once(maker: Maker) -> None:
 def test_rows_that_ran_otherwise_elsewhere_have_a_line_for_each(maker: Maker) -> None:
     _, summary = maker(flawed=False)
     told(summary, SHAPE, "torch_compile")["graph"] = "something else"
-    assert [line[-1] for line in lines(summary) if line[0] == "torch_compile"] == [
+    assert [line[-1] for line in lines(conditions.table(summary)) if line[0] == "torch_compile"] == [
         "something else", "torch.compile of the whole step, a graph per batch size",
     ]  # fmt: skip
 

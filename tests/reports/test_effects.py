@@ -10,8 +10,7 @@ from bench import alignments
 from reports import effects, page, products
 from reports.findings import ODD, findings
 from tests.reports import wide
-
-Record = dict[str, Any]
+from tests.reports.shown import Record, plain
 
 
 @pytest.fixture
@@ -19,8 +18,8 @@ def summary() -> Record:
     return wide.make(("numpy", "torch", "jax"))[1]
 
 
-def plain(texts: list[str]) -> str:
-    return " ".join(texts).replace("\N{MULTIPLICATION SIGN}", "x").replace("\N{EN DASH}", "-").replace("\xa0", " ")
+def joined(texts: list[str]) -> str:
+    return plain(" ".join(texts))
 
 
 def effect(summary: Record, level: Any, library: str = "numpy") -> Record:
@@ -36,7 +35,7 @@ def test_each_cause_is_told_with_cost_verdict_ratio_and_interval(summary: Record
     set_to(effect(summary, "misaligned"), 1.2, "slower")
     set_to(effect(summary, 1025), 1.005, "equivalent")
     set_to(effect(summary, 4), 0.85, "faster")
-    assert plain(effects.causes(summary)[:1]) == (
+    assert joined(effects.causes(summary)[:1]) == (
         "In numpy float32, per unit of arithmetic: size 1025 instead of 1024 makes no difference (equivalent, 1.005x, "
         "0.985-1.025); a misaligned leading dimension (1041 instead of 1040) costs 20 % (slower, 1.20x, 1.18-1.22); a "
         "base address 4 bytes beyond a boundary saves 15 % (faster, 0.85x, 0.83-0.87)."
@@ -51,7 +50,7 @@ def under(row: Record, given: Record, ratio: float, verdict: str) -> Record:
 
 def test_what_cannot_be_told_is_undecided(summary: Record) -> None:
     set_to(effect(summary, "misaligned"), 1.03, "inconclusive")
-    text = plain(effects.causes(summary)[:1])
+    text = joined(effects.causes(summary)[:1])
     assert "a misaligned leading dimension (1041 instead of 1040) is undecided (inconclusive, 1.030x" in text
     assert "together" not in text
 
@@ -63,7 +62,7 @@ def test_a_cause_that_depends_on_another_is_told_under_each_condition_and_not_by
         under(main, {"base address": 0}, 1.15, "slower"),
         under(main, {"base address": 4}, 0.87, "faster"),
     ]
-    text = plain(effects.causes(summary)[:1])
+    text = joined(effects.causes(summary)[:1])
     assert (
         "a misaligned leading dimension (1041 instead of 1040) costs 15 % (slower, 1.15x, 1.13-1.17) where the base "
         "address is 0 bytes and saves 13 % (faster, 0.87x, 0.85-0.89) where the base address is 4 bytes;" in text
@@ -86,7 +85,7 @@ def test_a_cause_that_depends_on_another_is_told_under_each_condition_and_not_by
 )
 def test_the_trap_is_shown_or_refuted_with_its_verdict(summary: Record, ratio: float, verdict: str, said: str) -> None:
     set_to(effect(summary, "power of two"), ratio, verdict)
-    text = plain(effects.traps(summary))
+    text = joined(effects.traps(summary))
     assert f"In numpy float32, 1024 as leading dimension, rows 4096 bytes apart, {said}" in text
 
 
@@ -96,7 +95,7 @@ def test_where_nothing_can_be_placed_the_trap_is_judged_by_sizes_and_that_is_sai
             set_to(row, 0.85, "faster")
         elif row["provider"] == "jax":
             row["verdict"] = "equivalent"
-    (text,) = [plain([one]) for one in effects.traps(summary) if "places its arrays" in one]
+    (text,) = [joined([one]) for one in effects.traps(summary) if "places its arrays" in one]
     assert "1032 against 1024 per unit of arithmetic" in text
     assert "the wider one is faster, so that the trap shows, in jax float32 (0.85x, 0.83-0.87)" in text
     assert "no trap shows (equivalent) in jax float64 (" in text
@@ -108,13 +107,13 @@ def test_a_size_that_is_no_trap_in_a_dtype_is_not_judged_as_one(summary: Record)
     for row in (*summary["comparisons"], *summary["cases"]):
         if row["provider"] == "jax":
             row["dtype"] = "int8"
-    assert "jax" not in plain(effects.traps(summary))
+    assert "jax" not in joined(effects.traps(summary))
 
 
 def test_a_failed_control_supports_no_sentence_and_is_a_warning_in_the_table(summary: Record) -> None:
     for row in summary["effects"]:
         row["marked"] = row["provider"] == "numpy"
-    assert "numpy" not in plain([*effects.causes(summary), *effects.traps(summary)])
+    assert "numpy" not in joined([*effects.causes(summary), *effects.traps(summary)])
     table = effects.table(summary)
     assert table is not None
     assert [bool(section.warning) for section in table.sections] == [True, False]
@@ -157,8 +156,8 @@ def test_one_dimension_alone_has_sentences_of_its_own(summary: Record) -> None:
     for row in summary["comparisons"]:
         if row["group"] == "torch matmul float64 cpu, k alone" and row["k"] == 1025:
             set_to(row, 1.2, "slower")
-    assert "torch float64" not in plain([one for one in products.odd(summary) if "slower" in one])
-    told = plain(products.alone(summary))
+    assert "torch float64" not in joined([one for one in products.odd(summary) if "slower" in one])
+    told = joined(products.alone(summary))
     assert "torch float64 with k alone — slower per unit of arithmetic than 1024: 1025 (1.20x, 1.18-1.22)" in told
     assert "numpy float32 with m alone" in told
     assert "one odd dimension costs nothing extra there" in told
@@ -167,16 +166,16 @@ def test_one_dimension_alone_has_sentences_of_its_own(summary: Record) -> None:
 def test_each_base_size_has_a_sentence_of_its_own(summary: Record) -> None:
     told = products.odd(summary)
     assert len([one for one in told if one.startswith("numpy float32 —")]) == 3
-    assert any("than 4096: 4097" in plain([one]) for one in told)
+    assert any("than 4096: 4097" in joined([one]) for one in told)
 
 
 def test_many_sizes_are_told_with_the_range_of_their_ratios(summary: Record) -> None:
-    (text,) = [plain([one]) for one in products.odd(summary) if one.startswith("torch bfloat16")]
+    (text,) = [joined([one]) for one in products.odd(summary) if one.startswith("torch bfloat16")]
     assert "slower per unit of arithmetic than 1024: 1020, 1022, 1023, 1025, 1026 and 1028 (1.0" in text
 
 
 def test_what_is_too_slow_is_told_with_its_rate_and_no_verdict() -> None:
     run, summary = wide.make()
-    text = plain([one.text for one in findings(run, summary) if one.question == ODD])
+    text = joined([one.text for one in findings(run, summary) if one.question == ODD])
     assert "torch float16 is too slow to be judged: one product of 1024 takes" in text
     assert "GFLOP/s" in text

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.text import Text
 
 from reports import feeding
 from reports.plots import pipeline_rate, pipeline_stages
-
-Record = dict[str, Any]
+from tests.reports.shown import Record, drawn, plain, words
 
 GROUP = "torch_concise 784-256-10 batch 256 float32 cpu"
 TIMES = {"dataloader": 0.2, "dataloader:workers2": 0.25, "resident_copy": 0.05, "resident_index": 0.04, "control": 0.2}
@@ -47,13 +42,7 @@ def made(group: str = GROUP, **judged: Record) -> Record:
 
 
 def said(summary: Record) -> str:
-    text = " ".join(feeding.sentences(summary))
-    return text.replace("\N{MULTIPLICATION SIGN}", "x").replace("\N{EN DASH}", "-").replace("\xa0", " ")
-
-
-def words(figure: Figure) -> list[str]:
-    figure.canvas.draw()
-    return [found.get_text() for found in figure.findobj(Text) if isinstance(found, Text) and found.get_text()]
+    return plain(" ".join(feeding.sentences(summary)))
 
 
 def test_the_faster_shuffled_resident_epoch_is_told_as_times_as_fast() -> None:
@@ -119,23 +108,20 @@ def test_rows_of_other_studies_are_left_alone() -> None:
 
 
 def test_rates_are_drawn_for_every_pipeline_but_the_control() -> None:
-    figure = pipeline_rate.draw(RUN, made())
-    assert figure is not None
+    figure = drawn("pipeline_rate", RUN, made())
     assert set(words(figure)) >= set(TIMES) - {"control"}
     assert "control" not in words(figure)
     assert any("images/s" in word for word in words(figure))
 
 
 def test_a_rate_stands_where_it_belongs() -> None:
-    figure = pipeline_rate.draw(RUN, made())
-    assert figure is not None
-    drawn = [list(line.get_xdata()) for line in figure.axes[0].lines if len(line.get_xdata()) == 1]
-    assert [round(value[0], 3) for value in drawn] == [29.44, 23.552, 117.76, 147.2]
+    figure = drawn("pipeline_rate", RUN, made())
+    marks = [list(line.get_xdata()) for line in figure.axes[0].lines if len(line.get_xdata()) == 1]
+    assert [round(value[0], 3) for value in marks] == [29.44, 23.552, 117.76, 147.2]
 
 
 def test_bars_end_where_the_stages_add_up_to() -> None:
-    figure = pipeline_stages.draw(RUN, made())
-    assert figure is not None
+    figure = drawn("pipeline_stages", RUN, made())
     bars = [patch for patch in figure.axes[0].patches if isinstance(patch, Rectangle)]
     ends: dict[float, float] = {}
     for bar in bars:
@@ -146,8 +132,7 @@ def test_bars_end_where_the_stages_add_up_to() -> None:
 
 
 def test_a_stage_that_takes_no_time_anywhere_is_in_no_key() -> None:
-    figure = pipeline_stages.draw(RUN, made())
-    assert figure is not None
+    figure = drawn("pipeline_stages", RUN, made())
     text = " ".join(words(figure))
     assert "decode" in text
     assert "transfer" not in text
@@ -156,17 +141,16 @@ def test_a_stage_that_takes_no_time_anywhere_is_in_no_key() -> None:
 
 def test_figures_say_that_images_are_synthetic_and_that_a_control_failed() -> None:
     synthetic = {"data": {"kind": "synthetic"}}
-    for draw in (pipeline_rate.draw, pipeline_stages.draw):
+    for name in ("pipeline_rate", "pipeline_stages"):
         for run in (RUN, synthetic):
-            figure = draw(run, made(control={"marked": True}))
-            assert figure is not None
-            assert ("synthetic images" in words(figure)) == (run is synthetic)
-            assert any("control failed" in word for word in words(figure))
+            found = words(drawn(name, run, made(control={"marked": True})))
+            assert ("synthetic images" in found) == (run is synthetic)
+            assert any("control failed" in word for word in found)
 
 
 def test_figures_survive_rows_without_intervals() -> None:
     summary = made()
     for row in (*summary["cases"], *summary["stages"]):
         row.update({column: None for column in row if column.endswith(("low", "high"))})
-    assert pipeline_rate.draw(RUN, summary)
-    assert pipeline_stages.draw(RUN, summary)
+    assert drawn("pipeline_rate", RUN, summary).axes
+    assert drawn("pipeline_stages", RUN, summary).axes

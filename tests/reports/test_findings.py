@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
 
 from reports.findings import FASTEST, FIRST, FIXED, MATTERS, MIND, ODD, findings
 from reports.winners import winners
-
-Record = dict[str, Any]
-Maker = Callable[..., tuple[Record, Record]]
-
-
-def said(run: Record, summary: Record, question: str) -> str:
-    texts = [finding.text for finding in findings(run, summary) if finding.question == question]
-    return " ".join(texts).replace("\N{MULTIPLICATION SIGN}", "x").replace("\N{EN DASH}", "-").replace("\xa0", " ")
+from tests.reports.shown import Maker, Record, said
 
 
 def row_of(summary: Record, group: str, case: str) -> Record:

@@ -5,10 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reports import formats
-
-
-def plain(text: str) -> str:
-    return text.replace(formats.NO_BREAK, " ").replace("\N{EN DASH}", "-").replace("\N{MULTIPLICATION SIGN}", "x")
+from tests.reports.shown import plain
 
 
 @pytest.mark.parametrize(
@@ -77,7 +74,7 @@ def test_an_interval_without_an_end_is_missing() -> None:
     ("value", "expected"), [(0.0002, "<0.001"), (0.0312, "0.031"), (0.8, "0.80"), (None, "-"), (1.0, "1.00")]
 )
 def test_p_values_are_not_more_exact_than_they_deserve(value: float | None, expected: str) -> None:
-    assert formats.p_value(value).replace("\N{EN DASH}", "-") == expected
+    assert plain(formats.p_value(value)) == expected
 
 
 @pytest.mark.parametrize(
@@ -85,6 +82,14 @@ def test_p_values_are_not_more_exact_than_they_deserve(value: float | None, expe
 )
 def test_words_are_listed_as_in_a_sentence(words: list[str], expected: str) -> None:
     assert formats.listing(words) == expected
+
+
+@pytest.mark.parametrize(
+    ("fraction", "expected"),
+    [(0, "0 %"), (0.0000123, "0.0012 %"), (0.0123, "1.2 %"), (0.0994, "9.9 %"), (0.0996, "10 %"), (1.046, "105 %")],
+)
+def test_small_shares_keep_two_digits(fraction: float, expected: str) -> None:
+    assert plain(formats.small_percent(fraction)) == expected
 
 
 def test_memory_is_in_binary_units() -> None:

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from reports import libraries, page, rows
-from reports.findings import LIBRARIES, findings
+from reports.findings import LIBRARIES
 from reports.libraries import Rate
+from tests.reports.shown import Maker, Record, said
 
-Record = dict[str, Any]
-Maker = Callable[..., tuple[Record, Record]]
 GROUP = "libraries matmul float32 cpu"
-
-
-def said(run: Record, summary: Record) -> str:
-    texts = [finding.text for finding in findings(run, summary) if finding.question == LIBRARIES]
-    return " ".join(texts).replace("\N{MULTIPLICATION SIGN}", "x").replace("\N{EN DASH}", "-").replace("\xa0", " ")
 
 
 def found(run: Record, summary: Record, dtype: str = "float32") -> list[Rate]:
@@ -84,7 +75,7 @@ def test_rates_and_shares_are_said_with_intervals(maker: Maker) -> None:
     run, summary = maker(flawed=False)
     row = base(summary, "torch")
     set_rate(row, 120e9)
-    text = said(run, summary)
+    text = said(run, summary, LIBRARIES)
     assert "In float32, torch 2.15.0 reaches 120 GFLOP/s in products of 1024 (95 % interval 119-121 GFLOP/s)" in text
     assert "Of that rate: numpy 2.4.6 51 %." in text
     assert "In bfloat16, torch 2.15.0 reaches 240 GFLOP/s" in text
@@ -96,7 +87,7 @@ def test_verdicts_are_those_of_the_group_in_which_libraries_took_turns(maker: Ma
     run, summary = maker(flawed=False)
     row = next(row for row in summary["comparisons"] if (row["group"], row["case"]) == (GROUP, "numpy"))
     row.update(ratio=1.5, ci_low=1.4, ci_high=1.6, verdict="slower")
-    assert "by the time it takes over that of torch: slower: numpy (1.50x, 1.40-1.60)." in said(run, summary)
+    assert "by the time it takes over that of torch: slower: numpy (1.50x, 1.40-1.60)." in said(run, summary, LIBRARIES)
     table = libraries.table(run, summary)
     assert table is not None
     lines = {line[0].text: [cell.text for cell in line[-3:]] for line in table.sections[0].rows}
@@ -110,7 +101,7 @@ def test_a_group_whose_control_failed_gives_no_verdict_in_words_and_a_marked_one
     for row in summary["comparisons"]:
         if row["group"] == GROUP:
             row.update(marked=True, verdict="slower")
-    assert "in turns" not in said(run, summary)
+    assert "in turns" not in said(run, summary, LIBRARIES)
     table = libraries.table(run, summary)
     assert table is not None
     assert "slower (!)" in [line[-1].text for line in table.sections[0].rows]
@@ -120,7 +111,9 @@ def test_a_group_whose_control_failed_gives_no_verdict_in_words_and_a_marked_one
 def test_libraries_side_by_side_are_no_odd_sizes(maker: Maker) -> None:
     _, summary = maker(crowded=True)
     for table in ("cases", "comparisons"):
-        assert not any(row["group"] == GROUP for row in rows.alignment(summary, table))
+        sizes = {row["group"] for row in rows.alignment(summary, table)}
+        assert sizes
+        assert GROUP not in sizes
         assert {row["group"] for row in rows.libraries(summary, table)} == {GROUP}
 
 
@@ -129,5 +122,5 @@ def test_without_products_there_is_no_table(maker: Maker) -> None:
     for name in ("cases", "comparisons"):
         summary[name] = [row for row in summary[name] if row["study"] == "throughput"]
     assert libraries.table(run, summary) is None
-    assert said(run, summary) == ""
+    assert said(run, summary, LIBRARIES) == ""
     assert 'id="libraries"' not in page.render(run, summary, [])

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from reports import lost, tables
 from reports.findings import MIND, findings
+from tests.reports.shown import Maker, Record, lines
 
-Record = dict[str, Any]
-Maker = Callable[..., tuple[Record, Record]]
 REASON = "no environment for jax; make it with: mlpbench env create jax"
 
 
@@ -21,16 +17,10 @@ def without_jax(maker: Maker) -> Record:
     return summary
 
 
-def lines(summary: Record) -> list[list[str]]:
-    table = lost.table(summary)
-    assert table is not None
-    return [[cell.text for cell in line] for section in table.sections for line in section.rows]
-
-
 def test_a_missing_environment_is_one_line(maker: Maker) -> None:
     summary = without_jax(maker)
     count = sum(row["framework"] == "jax" for row in summary["cases"])
-    assert lines(summary) == [
+    assert lines(lost.table(summary)) == [
         ["skipped", f"jax: {count} cases", "9 groups of training steps and matrix products", REASON]
     ]
 
@@ -53,12 +43,12 @@ def test_other_reasons_have_lines_of_their_own(maker: Maker) -> None:
     for row in summary["cases"]:
         if row["case"] == "flax_concise":
             row["reason"] = "No module named 'flax'"
-    assert [line[3] for line in lines(summary)] == [REASON, "No module named 'flax'"]
+    assert [line[3] for line in lines(lost.table(summary))] == [REASON, "No module named 'flax'"]
 
 
 def test_few_cases_are_named_one_by_one(records: tuple[Record, Record]) -> None:
     _, summary = records
-    found = lines(summary)
+    found = lines(lost.table(summary))
     assert ["failed", "numpy_scratch"] in [line[:2] for line in found]
     assert ["not equal", "torch_manual"] in [line[:2] for line in found]
     assert len(found) == 3

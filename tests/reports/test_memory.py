@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from reports import memory
 from reports.plots import memory_bandwidth
-from tests.reports.shown import rendered, words
+from tests.reports.shown import Record, drawn, plain, words
 
-Record = dict[str, Any]
-
+FIGURE = "memory_bandwidth"
 KIB, MIB = 1 << 10, 1 << 20
 RATES = {24 * KIB: 30e9, 512 * KIB: 150e9, 16 * MIB: 60e9, 128 * MIB: 15e9}
 RUN = {
@@ -51,11 +47,7 @@ def made(*curves: list[Record], steps: tuple[Record, ...] = (), marked: tuple[st
 
 
 def said(summary: Record) -> list[str]:
-    return [text.replace("\xa0", " ") for text in memory.sentences(summary)]
-
-
-def drawn(run: Record, summary: Record) -> Figure:
-    return rendered(memory_bandwidth.draw(run, summary))
+    return [plain(text) for text in memory.sentences(summary)]
 
 
 def test_main_memory_is_told_by_kernel_with_its_interval() -> None:
@@ -76,7 +68,7 @@ def test_numbers_of_threads_and_libraries_are_told_apart() -> None:
 def test_steps_are_told_as_derived_with_the_cache_that_ends_there() -> None:
     steps = (step(512 * KIB, 16 * MIB, ["l2"]), step(16 * MIB, 128 * MIB, []))
     text = said(made(curve(), steps=steps))[-1]
-    assert text.startswith("Derived from its curve: the bandwidth of copy in torch with 1 thread in float32 falls ")
+    assert text.startswith("Derived from its curve, calls into the library taken off: the bandwidth of copy in torch ")
     assert "from 150 GB/s to 60.0 GB/s between 512 KiB and 16 MiB, where L2 ends" in text
     assert text.endswith("between 16 MiB and 128 MiB.")
 
@@ -99,22 +91,27 @@ def test_without_the_study_nothing_is_said_or_drawn(summary: Record) -> None:
     assert memory_bandwidth.draw(RUN, summary) is None
 
 
+def test_tables_say_that_calls_are_in_their_bandwidths_where_there_are_any() -> None:
+    assert "calls into the library included" in memory.passes({"cases": [{"throughput_unit": "B/s"}]})
+    assert memory.passes({"cases": [{"throughput_unit": "FLOP/s"}]}) == memory.passes({}) == ""
+
+
 def test_known_caches_are_drawn_with_their_sizes_and_unknown_ones_are_not() -> None:
-    found = words(drawn(RUN, made(curve())))
+    found = words(drawn(FIGURE, RUN, made(curve())))
     assert {"L1 48 KiB", "L2 1 MiB"} <= set(found)
     assert not any(text.startswith("L3") for text in found)
-    assert not any(text.startswith("L2") for text in words(drawn({}, made(curve()))))
+    assert not any(text.startswith("L2") for text in words(drawn(FIGURE, {}, made(curve()))))
 
 
 def test_a_cache_that_no_working_set_reaches_is_not_drawn() -> None:
     facts = {"l1d_size": {"value": 48 * KIB}, "l3_size": {"value": 1 << 30}}
-    found = words(drawn({"machine": {"facts": {"caches": facts}}}, made(curve())))
+    found = words(drawn(FIGURE, {"machine": {"facts": {"caches": facts}}}, made(curve())))
     assert [text for text in found if text.startswith("L")] == ["L1 48 KiB"]
 
 
 def test_every_kernel_has_a_line_for_the_fewest_and_the_most_threads() -> None:
     def lines(*curves: list[Record]) -> list[tuple[str, str]]:
-        axes = drawn(RUN, made(*curves)).axes[0]
+        axes = drawn(FIGURE, RUN, made(*curves)).axes[0]
         return [
             (str(line.get_color()), line.get_linestyle())
             for line in axes.findobj(Line2D)
@@ -128,8 +125,8 @@ def test_every_kernel_has_a_line_for_the_fewest_and_the_most_threads() -> None:
 
 
 def test_the_key_names_kernels_and_numbers_of_threads() -> None:
-    assert {"copy", "1 thread", "8 threads"} <= set(words(drawn(RUN, made(curve(), curve(threads=8)))))
-    alone = set(words(drawn(RUN, made(curve()))))
+    assert {"copy", "1 thread", "8 threads"} <= set(words(drawn(FIGURE, RUN, made(curve(), curve(threads=8)))))
+    alone = set(words(drawn(FIGURE, RUN, made(curve()))))
     assert "1 thread" not in alone
     assert "triad" not in alone
 
@@ -137,7 +134,7 @@ def test_the_key_names_kernels_and_numbers_of_threads() -> None:
 def test_marks_are_open_where_the_call_weighs() -> None:
     def filled(summary: Record) -> list[bool]:
         marks = [
-            line for line in drawn(RUN, summary).axes[0].findobj(Line2D)
+            line for line in drawn(FIGURE, RUN, summary).axes[0].findobj(Line2D)
             if isinstance(line, Line2D) and line.get_marker() == memory_bandwidth.LOOKS["copy"].marker
         ]  # fmt: skip
         marks.sort(key=lambda line: float(line.get_xdata()[0]))
@@ -149,18 +146,18 @@ def test_marks_are_open_where_the_call_weighs() -> None:
 def test_intervals_are_drawn_from_end_to_end_and_may_be_missing() -> None:
     rows = curve()
     rows[0].update(low=None, high=None)
-    lines = [line for line in drawn(RUN, made(rows)).axes[0].findobj(Line2D) if isinstance(line, Line2D)]
+    lines = [line for line in drawn(FIGURE, RUN, made(rows)).axes[0].findobj(Line2D) if isinstance(line, Line2D)]
     ends = [tuple(round(float(y), 3) for y in line.get_ydata()) for line in lines if len(line.get_ydata()) == 2]
     assert (54.0, 66.0) in ends
     assert (30.0, 30.0) in ends
 
 
 def test_each_library_has_a_panel_on_one_scale() -> None:
-    figure = drawn(RUN, made(curve(), curve(library="numpy", factor=0.1)))
+    figure = drawn(FIGURE, RUN, made(curve(), curve(library="numpy", factor=0.1)))
     titles = [text for text in words(figure) if text.endswith("· cpu · float32")]
     assert titles == ["torch · cpu · float32", "numpy · cpu · float32"]
     assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
 
 
 def test_a_failed_control_is_noted() -> None:
-    assert any("control failed" in text for text in words(drawn(RUN, made(curve(), marked=("torch copy 1",)))))
+    assert any("control failed" in text for text in words(drawn(FIGURE, RUN, made(curve(), marked=("torch copy 1",)))))

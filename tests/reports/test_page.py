@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
@@ -14,10 +13,10 @@ from typing import Any
 import pytest
 
 from bench.errors import BadInput
-from reports import page, plots
+from bench.selfcheck import rates
+from reports import page, plots, selfcheck
+from tests.reports.shown import Maker, Record
 
-Record = dict[str, Any]
-Maker = Callable[..., tuple[Record, Record]]
 PNG = b"\x89PNG"
 
 
@@ -109,7 +108,7 @@ def test_a_name_with_markup_is_drawn_and_escaped(records: tuple[Record, Record])
         if row["implementation"] == "torch_manual":
             row.update(implementation="<script>$x_$", case="<script>$x_$")
     pictures = page.draw(run, summary)
-    assert [picture.problem for picture in pictures if picture.problem] == []
+    assert {picture.problem for picture in pictures} == {""}
     assert "<script>$" not in page.render(run, summary, pictures)
 
 
@@ -192,6 +191,22 @@ def test_the_command_can_be_pasted(records: tuple[Record, Record]) -> None:
     run, summary = records
     run["command"] = ["mlpbench", "run", "--label", "two words"]
     assert "mlpbench run --label &#39;two words&#39;" in html(run, summary)
+
+
+@pytest.mark.parametrize("out", [["--out", "runs/here"], ["--out=runs/here"]])
+def test_the_command_leaves_out_the_folder_that_is_filled(out: list[str], records: tuple[Record, Record]) -> None:
+    run, summary = records
+    run["command"] = ["mlpbench", "run", *out, "--outputs", "10"]
+    assert "<code>mlpbench run --outputs 10</code>" in html(run, summary)
+    check = {"format_version": 1, "comparisons": [], "selfcheck": rates.derive([], 0.02)}
+    assert "<code>mlpbench run --outputs 10</code>" in selfcheck.render(run, check, [])
+
+
+def test_tables_with_bandwidths_say_what_is_in_them(records: tuple[Record, Record]) -> None:
+    run, summary = records
+    assert "calls into the library included" not in html(run, summary)
+    summary["cases"][0]["throughput_unit"] = "B/s"
+    assert html(run, summary).count("calls into the library included") == 2
 
 
 def test_columns_that_are_empty_throughout_are_left_out(records: tuple[Record, Record]) -> None:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from reports import plots
-from reports.colours import BUILT_IN
+from reports.colours import BUILT_IN, DASHED, OTHERS, STROKES, Look
+from tests.reports.shown import Maker, Record, drawn, module_of, words
 
-Record = dict[str, Any]
-Maker = Callable[..., tuple[Record, Record]]
 MATMUL_ONLY = {"alignment", "alignment_steps", "leading_dimension", "matmul_rate"}
 RUN_FIGURES = [
     name
@@ -23,20 +19,6 @@ RUN_FIGURES = [
     )
 ]
 VERDICTS_ONLY = {"ratio_over_width", "equivalence_width", "alignment", "control"}
-
-
-def drawn(name: str, run: Record, summary: Record) -> Figure:
-    figure = next(module for module in plots.figures() if module.__name__.endswith(f".{name}")).draw(run, summary)
-    assert isinstance(figure, Figure)
-    figure.set_dpi(30)
-    figure.canvas.draw()
-    return figure
-
-
-def words(figure: Figure) -> list[str]:
-    from matplotlib.text import Text
-
-    return [artist.get_text() for artist in figure.findobj(Text) if isinstance(artist, Text) and artist.get_text()]
 
 
 def test_every_figure_keeps_the_contract() -> None:
@@ -59,7 +41,7 @@ def test_a_figure_is_drawn_of_a_flawed_run(name: str, records: tuple[Record, Rec
 
 @pytest.mark.parametrize("name", RUN_FIGURES)
 def test_nothing_to_draw_is_none(name: str) -> None:
-    module = next(module for module in plots.figures() if module.__name__.endswith(f".{name}"))
+    module = module_of(name)
     assert module.draw({}, {"format_version": 1, "comparisons": [], "cases": []}) is None
 
 
@@ -67,7 +49,7 @@ def test_nothing_to_draw_is_none(name: str) -> None:
 def test_without_comparisons_figures_of_verdicts_are_none(name: str, records: tuple[Record, Record]) -> None:
     run, summary = records
     summary["comparisons"] = []
-    assert next(module for module in plots.figures() if module.__name__.endswith(f".{name}")).draw(run, summary) is None
+    assert module_of(name).draw(run, summary) is None
 
 
 @pytest.mark.parametrize("name", sorted(set(RUN_FIGURES) - MATMUL_ONLY))
@@ -135,15 +117,20 @@ def test_intervals_are_drawn_from_end_to_end(maker: Maker) -> None:
     assert any(np.array_equal(line.get_ydata(), [0.123, 1.987]) for line in lines)
 
 
-def test_verdicts_are_told_by_the_filling() -> None:
-    from reports.colours import Look
+def test_verdicts_are_told_by_the_filling_and_no_mark_is_lost_to_them() -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.markers import MarkerStyle
+
     from reports.drawing import mark
 
-    look = Look("#000000", "o")
-    fills = [str(mark(look, verdict)) for verdict in ("faster", "equivalent", "inconclusive")]
-    assert len(set(fills)) == 3
-    assert mark(look, "faster") == mark(look, "slower")
-    assert mark(look, "equivalent")["markerfacecolor"] == "white"
+    for look in (*BUILT_IN.values(), *OTHERS, *(Look("#000000", stroke.marker) for stroke in (DASHED, *STROKES))):
+        styles = [mark(look, verdict) for verdict in ("faster", "equivalent", "inconclusive")]
+        lines = [Line2D([], [], color=look.colour, **style) for style in styles]
+        assert {line.get_marker() for line in lines} == {look.marker}
+        assert [line.get_fillstyle() for line in lines] == ["full", "full", "left"]
+        assert [line.get_markerfacecolor() for line in lines] == [look.colour, "white", look.colour]
+        assert styles[0] == mark(look, "slower")
+        assert MarkerStyle(look.marker, "left").get_alt_path() is not None  # there is another half
 
 
 def test_the_strip_writes_ratio_and_interval_and_what_became_of_the_rest(records: tuple[Record, Record]) -> None:

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from reports import ranking
-from reports.findings import FASTEST, RANKS, WHY, findings
-
-Record = dict[str, Any]
-Maker = Callable[..., tuple[Record, Record]]
-
-
-def said(run: Record, summary: Record, question: str) -> list[str]:
-    texts = [finding.text for finding in findings(run, summary) if finding.question == question]
-    return [text.replace("\N{MULTIPLICATION SIGN}", "x").replace("\N{EN DASH}", "-").replace("\xa0", " ")
-            for text in texts]  # fmt: skip
+from reports.findings import FASTEST, RANKS, WHY
+from tests.reports.shown import Maker, Record, told
 
 
 def compared(summary: Record, shape: str) -> dict[str, Record]:
@@ -49,7 +38,7 @@ def simple(maker: Maker) -> tuple[Record, Record]:
 
 
 def test_each_width_is_ranked_by_verdict_and_within_by_ratio(simple: tuple[Record, Record]) -> None:
-    ranks = said(*simple, RANKS)
+    ranks = told(*simple, RANKS)
     assert ranks[0].startswith("With 1 hidden layer at width 16, by time over that of torch_concise - ")
     assert "faster: numpy_scratch 0.400x (0.392-0.408) and torch_manual 0.500x (0.490-0.510)" in ranks[0]
     assert (
@@ -59,7 +48,7 @@ def test_each_width_is_ranked_by_verdict_and_within_by_ratio(simple: tuple[Recor
 
 
 def test_a_group_whose_control_failed_is_not_ranked(maker: Maker) -> None:
-    ranks = said(*maker(), RANKS)
+    ranks = told(*maker(), RANKS)
     assert len(ranks) == 4
     assert not any("at width 64," in text for text in ranks)
 
@@ -68,7 +57,7 @@ def test_of_many_of_one_verdict_the_first_and_the_last_are_named(maker: Maker) -
     run, summary = maker(crowded=True, flawed=False)
     for row in compared(summary, "784-16-10").values():
         row.update(verdict="slower")
-    first = said(run, summary, RANKS)[0]
+    first = told(run, summary, RANKS)[0]
     assert "and so on (10 more) to flax_concise:eager" in first
 
 
@@ -77,7 +66,7 @@ def test_of_many_networks_the_ends_are_ranked_and_the_rest_is_counted(maker: Mak
     for row in list(summary["comparisons"]):
         if row["study"] == "throughput":
             summary["comparisons"] += [row | {"batch": batch, "group": f"{row['group']} {batch}"} for batch in (1, 2)]
-    ranks = said(run, summary, RANKS)
+    ranks = told(run, summary, RANKS)
     assert len(ranks) == ranking.MOST_SENTENCES + 1
     assert ranks[-1] == "So it is told for 7 more networks in the tables below."
     assert not any("at width 64," in text for text in ranks)
@@ -88,7 +77,7 @@ def test_the_winner_s_step_is_set_beside_its_library_s_products(simple: tuple[Re
     wide = case(summary, "784-1024-10", "torch_manual"), case(summary, "784-1024-10", "torch_concise")
     for row, rate in zip(wide, (106.2e9, 59e9), strict=True):
         row["flop_rate"] = rate
-    text = next(text for text in said(run, summary, WHY) if "1024, a step" in text)
+    text = next(text for text in told(run, summary, WHY) if "1024, a step" in text)
     assert "a step of torch_manual does 106 GFLOP/s, 90 % of the rate of torch's products of 1024 (118 GFLOP/s)" in text
     assert "a step of torch_concise does 59.0 GFLOP/s, 50 % of the rate of torch's products" in text
     assert "Both are written in torch." in text
@@ -104,7 +93,7 @@ def test_which_library_multiplies_faster_is_the_verdict_of_their_own_group(
 ) -> None:
     run, summary = simple
     judge(compared(summary, "libraries")["numpy"], 0.5, verdict)
-    text = next(text for text in said(run, summary, WHY) if "numpy_scratch" in text)
+    text = next(text for text in told(run, summary, WHY) if "numpy_scratch" in text)
     assert expected in text
 
 
@@ -114,14 +103,14 @@ def test_where_libraries_took_no_turns_or_their_control_failed_none_is_said_to_m
     run, summary = simple
     for row in compared(summary, "libraries").values():
         row.update(marked=True)
-    assert "A product in" not in " ".join(said(run, summary, WHY))
+    assert "A product in" not in " ".join(told(run, summary, WHY))
     summary["comparisons"] = [row for row in summary["comparisons"] if not row["group"].startswith("libraries ")]
-    assert "A product in" not in " ".join(said(run, summary, WHY))
+    assert "A product in" not in " ".join(told(run, summary, WHY))
 
 
 def test_fixed_costs_are_told_where_they_make_up_most_of_the_baseline_s_step(simple: tuple[Record, Record]) -> None:
     run, summary = simple
-    texts = said(run, summary, WHY)
+    texts = told(run, summary, WHY)
     small, wide = (next(text for text in texts if name in text) for name in ("numpy_scratch", "torch_manual"))
     assert "By the fit over the widths, fixed costs are 62.0 µs (59.5-65.1 µs) in numpy_scratch and 214 µs" in small
     assert small.endswith("at width 16.")
@@ -132,23 +121,23 @@ def test_a_fit_through_a_failed_control_supports_nothing(simple: tuple[Record, R
     run, summary = simple
     for row in compared(summary, "784-64-10").values():
         row.update(marked=True)
-    assert "fixed costs" not in " ".join(said(run, summary, WHY))
+    assert "fixed costs" not in " ".join(told(run, summary, WHY))
 
 
 def test_without_products_nothing_is_said_beside_the_times(simple: tuple[Record, Record]) -> None:
     run, summary = simple
     for name in ("cases", "comparisons"):
         summary[name] = [row for row in summary[name] if row["study"] == "throughput"]
-    assert said(run, summary, WHY) == []
-    assert said(run, summary, FASTEST) != []
+    assert told(run, summary, WHY) == []
+    assert told(run, summary, FASTEST) != []
 
 
 def test_without_products_of_the_winner_s_own_library_nothing_is_said_of_it(simple: tuple[Record, Record]) -> None:
     run, summary = simple
     for name in ("cases", "comparisons"):
         summary[name] = [row for row in summary[name] if row["study"] == "throughput" or row["provider"] == "torch"]
-    assert not any("numpy_scratch" in text for text in said(run, summary, WHY))
-    assert any("torch_manual" in text for text in said(run, summary, WHY))
+    assert not any("numpy_scratch" in text for text in told(run, summary, WHY))
+    assert any("torch_manual" in text for text in told(run, summary, WHY))
 
 
 def test_products_in_another_environment_say_nothing(simple: tuple[Record, Record]) -> None:
@@ -156,7 +145,9 @@ def test_products_in_another_environment_say_nothing(simple: tuple[Record, Recor
     for row in summary["cases"]:
         if row["implementation"] == "numpy_scratch":
             row["environment"] = "numpy_of_last_year"
-    assert not any("numpy_scratch" in text for text in said(run, summary, WHY))
+    texts = told(run, summary, WHY)
+    assert texts
+    assert not any("numpy_scratch" in text for text in texts)
 
 
 def test_products_in_another_dtype_say_nothing(simple: tuple[Record, Record]) -> None:
@@ -165,12 +156,12 @@ def test_products_in_another_dtype_say_nothing(simple: tuple[Record, Record]) ->
         for row in summary[name]:
             if row["study"] == "alignment":
                 row["dtype"] = "float64"
-    assert said(run, summary, WHY) == []
+    assert told(run, summary, WHY) == []
 
 
 def test_widths_with_the_same_winner_share_a_sentence(maker: Maker) -> None:
     run, summary = maker(crowded=True, flawed=False)
-    texts = said(run, summary, WHY)
+    texts = told(run, summary, WHY)
     assert len(texts) == 2
     assert texts[0].startswith("With 1 hidden layer at widths 16, 64, 256 and 1024, a step of jax_scratch does ")
 
@@ -179,11 +170,13 @@ def test_nothing_is_said_beside_times_whose_control_failed(simple: tuple[Record,
     run, summary = simple
     for row in compared(summary, "784-1024-10").values():
         row.update(marked=True)
-    assert not any("1024, a step" in text for text in said(run, summary, WHY))
+    texts = told(run, summary, WHY)
+    assert texts
+    assert not any("1024, a step" in text for text in texts)
 
 
 def test_where_the_baseline_stands_nothing_is_said_beside_it(simple: tuple[Record, Record]) -> None:
     run, summary = simple
     for row in summary["comparisons"]:
         row["verdict"] = "slower"
-    assert said(run, summary, WHY) == []
+    assert told(run, summary, WHY) == []

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from reports import rows
-
-Record = dict[str, Any]
-Maker = Callable[..., tuple[Record, Record]]
+from tests.reports.shown import Maker, Record
 
 
 def test_the_slowest_end_of_a_time_is_the_lowest_end_of_a_rate() -> None:
@@ -27,11 +22,19 @@ def test_an_unknown_end_is_the_value_itself() -> None:
     assert rows.bounds({"x": 2.0, "low": None, "high": float("nan")}, "x", "low", "high") == (2.0, 2.0, 2.0)
 
 
+def test_a_ratio_comes_with_its_own_interval() -> None:
+    row = {"ratio": 1.5, "ci_low": 1.4, "ci_high": 1.7, "low": 0.0, "high": 9.0}
+    assert rows.ratio_bounds(row) == (1.5, 1.4, 1.7)
+    assert rows.ratio_bounds(row | {"ratio": None}) is None
+
+
 def test_what_a_variable_costs_is_no_odd_size(maker: Maker) -> None:
     _, summary = maker(steered=True)
     assert {row["case"] for row in rows.steering(summary)} == {"without OPENBLAS_CORETYPE"}
     for table in ("cases", "comparisons"):
-        assert not any("steering" in row["group"] for row in rows.alignment(summary, table))
+        groups = {row["group"] for row in rows.alignment(summary, table)}
+        assert groups
+        assert not [group for group in groups if "steering" in group]
 
 
 def test_implementations_are_named_in_one_order_everywhere(maker: Maker) -> None:

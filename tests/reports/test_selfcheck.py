@@ -9,8 +9,6 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 from bench.errors import BadInput
 from bench.selfcheck import rates
@@ -20,8 +18,8 @@ from reports.cells import Cell, Section, Table
 from reports.colours import MUTED
 from reports.plots import selfcheck_aa, selfcheck_peers, selfcheck_power
 from tests import selfcheck_tries as fake
+from tests.reports.shown import Record, drawn, plain, words
 
-Record = dict[str, Any]
 PARTS: dict[str, Callable[[], list[Record]]] = {
     "aa": lambda: fake.identical(6, copies=1),
     "planted": lambda: fake.planted(6),
@@ -41,17 +39,6 @@ def text_of(summary: Record) -> str:
     return "\n".join(finding.text for finding in selfcheck.findings(summary))
 
 
-def words(figure: Figure | None) -> str:
-    assert figure is not None
-    figure.set_dpi(30)
-    figure.canvas.draw()
-    return "\n".join(artist.get_text() for artist in figure.findobj(Text) if isinstance(artist, Text))
-
-
-def without_spaces(text: str) -> str:
-    return re.sub(r"[\s\N{NO-BREAK SPACE}]+", " ", text)
-
-
 @pytest.mark.parametrize("subset", SUBSETS, ids="+".join)
 def test_the_page_is_whole_whatever_there_is(subset: tuple[str, ...]) -> None:
     summary = summary_of([line for part in subset for line in PARTS[part]()])
@@ -68,9 +55,8 @@ def test_the_page_is_whole_whatever_there_is(subset: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("part", PARTS)
 def test_a_figure_is_drawn_of_what_it_is_about_and_of_nothing_else(part: str) -> None:
     summary = summary_of(PARTS[part]())
-    drawn = {name: module.draw(RUN, summary) is not None for name, module in FIGURES.items()}
-    expected = {"aa": {"aa"}, "planted": {"power", "aa"}, "peers": {"peers"}}.get(part, set())
-    assert {name for name, there in drawn.items() if there} == expected
+    found = {name for name, module in FIGURES.items() if module.draw(RUN, summary) is not None}
+    assert found == {"aa": {"aa"}, "planted": {"power", "aa"}, "peers": {"peers"}}.get(part, set())
 
 
 FIGURES = {"power": selfcheck_power, "aa": selfcheck_aa, "peers": selfcheck_peers}
@@ -85,10 +71,9 @@ def test_an_ordinary_run_has_none_of_the_figures(name: str) -> None:
 def test_the_power_figure_shows_each_share_with_its_exact_bounds() -> None:
     summary = summary_of(fake.planted(6))
     row = next(row for row in summary["selfcheck"]["planted"]["settings"] if row["setting"] == "numpy +1 % in 60 s")
-    figure = selfcheck_power.draw(RUN, summary)
-    assert figure is not None
-    drawn = [sorted(map(float, line.get_ydata())) for axes in figure.axes for line in axes.lines]  # type: ignore[arg-type]
-    assert [100 * row["found"]["low"], 100 * row["found"]["high"]] in drawn
+    figure = drawn("selfcheck_power", RUN, summary)
+    ends = [sorted(map(float, line.get_ydata())) for axes in figure.axes for line in axes.lines]  # type: ignore[arg-type]
+    assert [100 * row["found"]["low"], 100 * row["found"]["high"]] in ends
     told = words(figure)
     assert f"{row['found']['count']} of 6\nin 60 s" in told
     assert "two PyTorch cases" in told
@@ -97,23 +82,19 @@ def test_the_power_figure_shows_each_share_with_its_exact_bounds() -> None:
 def test_false_verdicts_are_counted_and_in_the_picture() -> None:
     lines = fake.identical(12, between=0.03)
     summary = summary_of(lines)
-    figure = selfcheck_aa.draw(RUN, summary)
-    told = words(figure)
+    figure = drawn("selfcheck_aa", RUN, summary)
     rows = summary["selfcheck"]["aa"]["comparisons"]
-    assert figure is not None
     bottom, top = figure.axes[0].get_ylim()
     for verdict in ("faster", "slower"):
         found = [row for row in rows if row["verdict"] == verdict]
         assert found
-        assert f"called {verdict}: {len(found)}" in told + "".join(
-            str(text.get_text()) for legend in figure.legends for text in legend.get_texts()
-        )
+        assert f"called {verdict}: {len(found)}" in words(figure)
         assert all(bottom < row["ci_low"] < row["ci_high"] < top for row in found)
 
 
 def test_the_peers_figure_names_every_tool_and_count() -> None:
     summary = summary_of(fake.peers(6))
-    told = words(selfcheck_peers.draw(RUN, summary))
+    told = " ".join(words(drawn("selfcheck_peers", RUN, summary)))
     for row in summary["selfcheck"]["peers"]:
         share = row["false"] or row["found"]
         assert row["tool"] in told
@@ -122,8 +103,7 @@ def test_the_peers_figure_names_every_tool_and_count() -> None:
 
 
 def test_the_peers_figure_sets_this_tool_apart() -> None:
-    figure = selfcheck_peers.draw(RUN, summary_of(fake.peers(6)))
-    assert figure is not None
+    figure = drawn("selfcheck_peers", RUN, summary_of(fake.peers(6)))
     ours = {line.get_ydata()[0] for line in figure.axes[0].lines if line.get_color() != MUTED}  # type: ignore[index]
     assert ours == {0}
 
@@ -160,19 +140,19 @@ def test_lost_tries_and_notes_are_told() -> None:
 def test_the_harness_cost_is_told_at_its_worst() -> None:
     lines = [fake.own_try("aa", n, [], harness={"overhead": x, "in_samples": 0.7, "stopped_cpu": None})
              for n, x in enumerate((0.0001, 0.0012))]  # fmt: skip
-    assert "take 0.12 % of it at worst" in without_spaces(text_of(summary_of(lines)))
+    assert "take 0.12 % of it at worst" in plain(text_of(summary_of(lines)))
 
 
 def test_it_is_said_how_much_of_a_cost_was_traced_to_its_cause() -> None:
     lines = fake.attributions(6, deviation=0.0004)
-    told = without_spaces(text_of(summary_of(lines)))
+    told = plain(text_of(summary_of(lines)))
     for factor in ("size", "leading dimension", "base address"):
         assert f"A cost of 20 % planted on the {factor} alone: of what is found of all causes, 100 % is found" in told
     assert (
-        "(2 tries, at least 100 %), as 1.20×; of the intervals of the other causes and of interactions, 6 of 6" in told
+        "(2 tries, at least 100 %), as 1.20x; of the intervals of the other causes and of interactions, 6 of 6" in told
     )
     lost = [line | {"effects": []} for line in lines[:1]]
-    assert "planted on the size alone: none of 1 tries came to anything." in without_spaces(text_of(summary_of(lost)))
+    assert "planted on the size alone: none of 1 tries came to anything." in plain(text_of(summary_of(lost)))
 
 
 def test_a_table_becomes_markdown() -> None:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from reports import page, starting
-
-Record = dict[str, Any]
-Maker = Callable[..., tuple[Record, Record]]
+from tests.reports.shown import Maker, Record
 
 
 def line(summary: Record, name: str) -> dict[str, str]:
@@ -41,6 +36,11 @@ def test_what_the_column_means_is_said_under_the_tables(maker: Maker) -> None:
     for row in summary["cases"]:
         row.update(breakeven_steps=None, breakeven_against=None)
     assert "pays from" not in page.render(run, summary, [])
+
+
+def test_what_cold_is_stands_above_the_tables(maker: Maker) -> None:
+    text = page.render(*maker(), [])
+    assert text.index('id="start-up"') < text.index("a case&#39;s first start in this run") < text.index("cold import")
 
 
 def test_records_without_the_columns_are_shown_as_before(maker: Maker) -> None:

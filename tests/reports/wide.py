@@ -9,12 +9,12 @@ from typing import Any
 
 from bench import alignments
 from bench.workloads.matmul import ITEM_SIZES
+from tests.reports.judged import MARGIN, verdict_of
 
 Record = dict[str, Any]
 
 OFFSETS = (-4, -2, -1, 0, 1, 2, 4, 8, 16, 32)
 RATES = {"float32": 60e9, "float64": 30e9, "bfloat16": 120e9, "float16": 4e9}
-MARGIN = 0.02
 EFFECTS = {  # factor, level: reference, kind, time over the reference's
     ("size", 1025): (1024, "main", 1.011),
     ("leading dimension", "misaligned"): ("aligned", "main", 1.002),
@@ -24,12 +24,6 @@ EFFECTS = {  # factor, level: reference, kind, time over the reference's
     ("size × base address", "1025 × 4"): ("1024 × 0", "interaction", 1.001),
     ("leading dimension × base address", "misaligned × 4"): ("aligned × 0", "interaction", 1.028),
 }
-
-
-def verdict_of(low: float, high: float) -> str:
-    if low > 1 / (1 + MARGIN) and high < 1 + MARGIN:
-        return "equivalent"
-    return "faster" if high < 1 else "slower" if low > 1 else "inconclusive"
 
 
 def penalty(size: int, dtype: str) -> float:
