@@ -1,5 +1,6 @@
 """The process of ``mlpbench`` and ``python -m mlpbench``: from first import to last, Ctrl-C leaves no traceback."""
 
+import signal
 import sys
 
 __all__ = ["main"]
@@ -12,6 +13,7 @@ def main() -> int:
 
         status = cli.main()
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         print("mlpbench: interrupted", file=sys.stderr)
         status = 130
     if status == 130:
