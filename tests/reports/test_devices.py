@@ -230,7 +230,7 @@ def test_panels_of_a_dtype_on_both_devices_stand_side_by_side() -> None:
         ["torch float16", "torch float16 (cuda)"],
     ]
     assert [title for line in found for title in line if title.startswith("numpy")] == [
-        "numpy float32", "numpy float64", "numpy bfloat16", "numpy float16",
+        "numpy float32", "numpy float64", "numpy float16",
     ]  # fmt: skip
 
 
