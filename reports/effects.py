@@ -48,7 +48,6 @@ BY_SIZES = {
     "slower": "no trap shows (1024 is the faster one)",
     "inconclusive": "it is inconclusive",
 }
-FAILED = "control failed, not to be relied on"
 
 
 class Leading(NamedTuple):
@@ -111,7 +110,7 @@ def table(summary: Row) -> Table | None:
     for row in summary.get("effects") or []:
         groups.setdefault(str(row["group"]), []).append(row)
     sections = tuple(
-        Section(name, tuple(_line(row) for row in members), FAILED if members[0].get("marked") else "")
+        Section(name, tuple(_line(row) for row in members), wording.NOT_RELIABLE if members[0].get("marked") else "")
         for name, members in groups.items()
     )
     return Table("effects", "What each cause costs by itself", columns, sections) if sections else None

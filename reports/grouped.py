@@ -8,12 +8,12 @@ from itertools import groupby
 from reports import columns, formats, rows
 from reports.cells import Cell, Section, Table
 from reports.rows import Row
+from reports.wording import NOT_RELIABLE
 
-__all__ = ["COUNTS", "FAILED", "per_study"]
+__all__ = ["COUNTS", "per_study"]
 
 COUNTS = f"launches {formats.TIMES_SIGN} rounds"
 CONSTANT = ("status", "threads", COUNTS)  # columns that are left out where they say one thing throughout
-FAILED = "control failed, not to be relied on"
 
 
 def per_study(
@@ -38,7 +38,7 @@ def per_study(
         for row in members:
             groups.setdefault(str(row["group"]), []).append(row)
         sections = tuple(
-            Section(_heading(name, inside), tuple(map(line, inside)), FAILED if (study, name) in marked else "")
+            Section(_heading(name, inside), tuple(map(line, inside)), NOT_RELIABLE if (study, name) in marked else "")
             for name, inside in groups.items()
         )
         headed = _per(rows.UNITS.get(study, "step"), named)

@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 from reports.colours import RED
 from reports.formats import listing
 from reports.rows import Row, marked_groups
+from reports.wording import CONTROL_FAILED, NOT_RELIABLE
 
 __all__ = ["note_failed", "write_failed"]
 
 MOST_NAMED = 2
-FAILED = "control failed"
 SMALL = 9  # points
 
 
@@ -22,7 +22,7 @@ def note_failed(figure: Figure, summary: Row, study: str) -> None:
     if names:
         where = listing(names) if len(names) <= MOST_NAMED else f"{len(names)} groups"
         height = float(figure.get_size_inches()[1])
-        text = f"{FAILED}, not to be relied on: {where}"
+        text = f"{NOT_RELIABLE}: {where}"
         figure.text(0.005, 0.05 / height, text, ha="left", va="bottom", fontsize=SMALL, color=RED)
 
 
@@ -31,4 +31,4 @@ def write_failed(axes: Axes, place: float | None = None) -> None:
     across, aligned, transform = 0.98, "right", axes.transAxes
     if place is not None:
         across, aligned, transform = place, "center", axes.get_xaxis_transform()
-    axes.text(across, 0.98, FAILED, transform=transform, ha=aligned, va="top", fontsize=SMALL, color=RED)
+    axes.text(across, 0.98, CONTROL_FAILED, transform=transform, ha=aligned, va="top", fontsize=SMALL, color=RED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from bench.slow import TOO_SLOW
 from reports import formats, rows
 from reports.colours import ordered
 from reports.rows import Row
@@ -23,7 +24,6 @@ __all__ = [
 ]
 
 DTYPES = ("float32", "tf32", "float64", "bfloat16", "float16", "int8")
-TOO_SLOW = "too slow"
 
 
 class Cell(NamedTuple):

@@ -8,9 +8,10 @@ from typing import Any
 
 from reports import checks, formats, roofline, rows
 from reports.cells import Cell, Section, Table
-from reports.grouped import COUNTS, FAILED, per_study
+from reports.grouped import COUNTS, per_study
 from reports.rows import Row
 from reports.winners import Winner, winners
+from reports.wording import NOT_RELIABLE
 
 __all__ = ["answers", "cases", "comparisons", "equality", "per_study"]
 
@@ -206,7 +207,7 @@ def _steady(row: Row) -> str:
 
 
 def _verdict(verdict: Any, marked: bool, reason: str = "") -> Cell:
-    hint = f"the {FAILED}" if marked else reason
+    hint = f"the {NOT_RELIABLE}" if marked else reason
     return Cell(str(verdict or "no verdict") + (" (!)" if marked and verdict else ""), "verdict", hint)
 
 

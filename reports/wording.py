@@ -8,7 +8,21 @@ from typing import Any
 from reports.formats import interval, ratio, span
 from reports.rows import Panel, Row
 
-__all__ = ["at", "capital", "figures", "from_width", "interval_of", "lead", "ratio_of", "where"]
+__all__ = [
+    "CONTROL_FAILED",
+    "NOT_RELIABLE",
+    "at",
+    "capital",
+    "figures",
+    "from_width",
+    "interval_of",
+    "lead",
+    "ratio_of",
+    "where",
+]
+
+CONTROL_FAILED = "control failed"
+NOT_RELIABLE = f"{CONTROL_FAILED}, not to be relied on"
 
 
 def where(panel: Panel, others: Iterable[Panel]) -> str:

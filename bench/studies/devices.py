@@ -24,7 +24,7 @@ from typing import Any
 from bench.case import Case, Group
 from bench.implementations import Implementation
 from bench.stats import LEAST_ROUNDS
-from bench.studies import Options, network, training_case, with_control
+from bench.studies import LEARNING_RATE, Options, network, training_case, with_control
 from mlp_impls import Shape
 
 __all__ = ["DEVICE", "QUESTION", "STUDY", "groups"]
@@ -34,7 +34,6 @@ STUDY = "devices"
 DEVICE = "cuda"
 LIBRARY = "torch"
 HOST = "cpu"
-LEARNING_RATE = 0.1
 DEPTH, BATCH = 1, 256
 
 WIDTHS = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)

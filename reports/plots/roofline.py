@@ -37,7 +37,6 @@ NEAR_OCTAVES = 0.25  # networks that are nearer than this share the room for the
 LETTER_INCHES = 0.066  # of the names of networks
 LINES, LINE_POINTS = 3, 10  # above a panel
 FILLINGS = {"compute": "full", "memory": "bottom", "launch": "none"}
-IN_THE_WAY = {"compute": "arithmetic", "memory": "memory", "launch": "launching"}
 
 
 class Panel(NamedTuple):
@@ -195,6 +194,6 @@ def _fillings(members: Sequence[Row]) -> list[Artist]:
     found = {row["bound_by"] for row in members}
     return [
         Line2D([], [], linestyle="none", label=f"in the way: {text}", **_filled(Look(MUTED, "o"), bound))
-        for bound, text in IN_THE_WAY.items()
+        for bound, text in roofline.IN_THE_WAY.items()
         if bound in found
     ]
