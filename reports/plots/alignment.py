@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports import drawing, kernels, keys, rows, size_axes
+from reports import drawing, kernels, keys, marking, rows, size_axes
 from reports.colours import MUTED, Look, looks
 from reports.formats import DEFAULT_MARGIN
 from reports.matmuls import Cell, cells, grid_of, label, of_least_base, too_slow, tried
@@ -35,7 +35,7 @@ SAID: Any = {"ha": "center", "va": "center", "color": MUTED, "style": "italic", 
 
 def draw(run: Row, summary: Row) -> Figure | None:
     """Return the figure, or None where no sizes were compared."""
-    compared = [row for row in of_least_base(summary, "comparisons") if _ends(row)]
+    compared = [row for row in of_least_base(summary, "comparisons") if rows.ratio_bounds(row)]
     if not compared:
         return None
     found = _worth_a_panel(cells(tried(of_least_base(summary, "cases"))))
@@ -129,7 +129,7 @@ def _panel(
     for place, size in enumerate(sizes):
         row = by_size.get(size)
         case = next(case for case in cases if case["n"] == size)
-        ends = _ends(row) if row else None
+        ends = rows.ratio_bounds(row) if row else None
         if row and ends:
             drawing.point(axes, place, ends, look, row.get("verdict"))
             size_axes.mark_gpu(axes, place, row, changed)
@@ -141,9 +141,7 @@ def _panel(
             axes.annotate(too_slow(case), (place, 0.5), xycoords=("data", "axes fraction"), rotation=90, **SAID)
     size_axes.note_tile(axes, members)
     if any(row.get("marked") for row in members):
-        axes.text(
-            0.98, 0.97, "control failed", transform=axes.transAxes, ha="right", va="top", color="#b0400f", fontsize=9
-        )
+        marking.write_failed(axes)
 
 
 def _in_words(axes: Axes, cases: list[Row], *, scaled: bool) -> None:
@@ -168,12 +166,8 @@ def _states(cases: list[Row]) -> list[str]:
 
 def _axes(axes: Axes, compared: list[Row], run: Row, members: list[Row]) -> None:
     margin = run.get("margin") or DEFAULT_MARGIN
-    shown = (ends for row in compared for ends in (_ends(row), size_axes.predicted(row)) if ends)
+    shown = (ends for row in compared for ends in (rows.ratio_bounds(row), size_axes.predicted(row)) if ends)
     ends = [end for found in shown for end in found]
     drawing.ratio_axis(axes, ends, ends, margin)
     if members:
         drawing.margin_band(axes, margin)
-
-
-def _ends(row: Row) -> tuple[float, float, float] | None:
-    return rows.bounds(row, "ratio", "ci_low", "ci_high")

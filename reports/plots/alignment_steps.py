@@ -45,7 +45,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
     if not dtypes:
         return None
     base = min(bases[row["group"]] for row in cases)
-    compared = [row for row in of_least_base(summary, "comparisons") if _is_plain(row) and _ends(row)]
+    compared = [row for row in of_least_base(summary, "comparisons") if _is_plain(row) and rows.ratio_bounds(row)]
     shown = [row for row in compared if base < row["n"] < base + SIZES]
     blocks = {dtype: _by_device(row for row in shown if row["dtype"] == dtype) for dtype in dtypes}
     shared = _Shared.of(shown, run.get("margin") or DEFAULT_MARGIN, kernels.changed(summary))
@@ -74,7 +74,7 @@ class _Shared(NamedTuple):
     @classmethod
     def of(cls, shown: list[Row], margin: float, changed: Collection[tuple[str, str]]) -> _Shared:
         """Return it for the comparisons that are drawn."""
-        found = [ends for row in shown for ends in (_ends(row), size_axes.predicted(row)) if ends]
+        found = [ends for row in shown for ends in (rows.ratio_bounds(row), size_axes.predicted(row)) if ends]
         named = looks(str(row["provider"]) for row in shown)
         handles = size_axes.gpu_handles(shown, changed)
         on_cpu_alone = all((row.get("device") or CPU) == CPU for row in shown)
@@ -148,7 +148,7 @@ def _strips(axes: Axes, base: int, dtype: str, *, labelled: bool) -> None:
 def _measured(axes: Axes, base: int, members: list[Row], shared: _Shared) -> None:
     providers = [name for name in shared.looks if any(row["provider"] == name for row in members)]
     for row in members:
-        ends = _ends(row)
+        ends = rows.ratio_bounds(row)
         if ends:
             place = row["n"] - base + drawing.dodge(providers.index(row["provider"]), len(providers), ROOM)
             drawing.point(axes, place, ends, shared.looks[row["provider"]], row.get("verdict"))
@@ -160,7 +160,3 @@ def _sizes(axes: Axes, base: int, *, labelled: bool) -> None:
     axes.set_xticks(range(SIZES), [str(base + place) for place in range(SIZES)] if labelled else [""] * SIZES)
     axes.tick_params(axis="x", labelsize=8.5)
     axes.set_xlabel("matrix size, m = k = n" if labelled else "")
-
-
-def _ends(row: Row) -> tuple[float, float, float] | None:
-    return rows.bounds(row, "ratio", "ci_low", "ci_high")

@@ -34,7 +34,7 @@ DETAILS: Any = {"ha": "left", "va": "bottom", "color": MUTED, "fontsize": 9}
 
 def draw(run: Row, summary: Row) -> Figure | None:
     """Return the figure, or None where no devices were compared."""
-    compared = [row for row in devices.rows_of(summary) if _ends(row)]
+    compared = [row for row in devices.rows_of(summary) if rows.ratio_bounds(row)]
     panels: dict[Who, list[Row]] = {}
     for row in compared:
         panels.setdefault(Who.of(row), []).append(row)
@@ -78,14 +78,14 @@ def _panel(axes: Axes, who: Who, members: list[Row]) -> None:
         if spots:
             axes.plot(*zip(*spots, strict=True), color=look.colour, linestyle=look.line, linewidth=1.4, alpha=0.6)
         for row, (place, _) in zip(mine, spots, strict=True):
-            ends = _ends(row)
+            ends = rows.ratio_bounds(row)
             if ends:
                 drawing.point(axes, place, ends, look, row.get("verdict"))
 
 
 def _axes(axes: Axes, compared: list[Row], run: Row) -> None:
     margin = run.get("margin") or DEFAULT_MARGIN
-    ends = [end for row in compared for end in _ends(row) or ()]
+    ends = [end for row in compared for end in rows.ratio_bounds(row) or ()]
     lows, highs = [end / CLEAR for end in ends], [end * CLEAR for end in ends]
     drawing.ratio_axis(axes, lows, highs, margin)
     drawing.margin_band(axes, margin, line_style="--")
@@ -97,7 +97,3 @@ def _names(compared: list[Row]) -> list[Artist]:
         for transfers, (name, look) in LOOKS.items()
         if any(row["transfers"] == transfers for row in compared)
     ]
-
-
-def _ends(row: Row) -> tuple[float, float, float] | None:
-    return rows.bounds(row, "ratio", "ci_low", "ci_high")
