@@ -166,7 +166,7 @@ def reference_command(
     as_json: options.AsJson = False,
 ) -> None:
     """Run the studies on one device, in pieces, and say what holds. Pieces resume one another; the studies are
-    throughput, roofline, alignment, memory, reproduction and accuracy, the first three twice.
+    throughput, roofline, alignment, memory, reproduction, accuracy and devices, the first three twice.
     """
     from mlpbench import reference
 

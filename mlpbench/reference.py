@@ -49,6 +49,7 @@ PARTS = (
     Part("accuracy", ("accuracy",)),
     Part("throughput-again", (*THROUGHPUT, "--seed", "1")),
     Part("alignment-again", ("alignment", "--seed", "1")),
+    Part("devices", ("devices",)),
 )
 
 
