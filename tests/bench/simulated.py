@@ -1,8 +1,12 @@
 """Stand-ins for what takes time, so that the code around it can be asked thousands of times."""
 
+import os
+
 import numpy as np
 
 from bench import stats
+
+READY = os.open(os.devnull, os.O_RDONLY)  # a descriptor that one never has to wait for
 
 
 class Worker:
@@ -13,6 +17,9 @@ class Worker:
     def __init__(self, case):
         self.case = case
         self.asked = []
+
+    def fileno(self):
+        return READY
 
     def receive(self, limit_s):
         return {}

@@ -17,6 +17,7 @@ from bench.plan import Planned
 from bench.studies import devices
 from bench.survey import Survey
 from mlpbench.asked import Asked, groups
+from tests.bench.simulated import READY
 
 Row = dict[str, Any]
 
@@ -186,6 +187,9 @@ class Process:
     """Stands for a worker."""
 
     stopped_cpu_s = 0.0
+
+    def fileno(self) -> int:
+        return READY
 
     def receive(self, limit_s: float) -> Row:
         return {}

@@ -16,6 +16,7 @@ from bench.case import Case, Group
 from bench.gpu_telemetry import Gpu
 from bench.launch import Context, Launch, Limits
 from bench.plan import Planned
+from tests.bench.simulated import READY
 
 UUIDS = ("GPU-4f3a0001", "GPU-4f3b0002", "GPU-77aa0003")
 ROUNDS = 2
@@ -213,6 +214,9 @@ class Process:
 
     def __init__(self, diary: list[str], device: str) -> None:
         self.diary, self.device = diary, device
+
+    def fileno(self) -> int:
+        return READY
 
     def receive(self, limit_s: float) -> dict[str, Any]:
         return {}

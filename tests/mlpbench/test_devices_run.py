@@ -42,7 +42,7 @@ def test_without_a_gpu_a_dry_run_says_why_nothing_would_be_measured(capsys: pyte
         pytest.skip("there is a CUDA device")
     assert cli.main(["run", "devices", "--size", "64", "--width", "8", "--dry-run"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    assert "skipped: devices/torch product 64 float32, cpu and cuda, 2 cases: " in shown
+    assert "skipped: 2 cases of torch in 1 group: nothing to compare it with on cuda: " in shown
     assert shown.count("nothing to compare it with on cuda: ") == 2
     assert "run this where cuda can be used" in shown
     assert "cases: 0, groups: 0" in shown
