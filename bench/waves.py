@@ -83,7 +83,7 @@ def tile_of(kernel: str) -> Tile | None:
     """Return the tile in a kernel's name, its sides in the order of the name; None where it tells none."""
     for pattern in NAMES:
         found = pattern.search(kernel)
-        if found:
+        if found and int(found[1]) and int(found[2]):
             return Tile(int(found[1]), int(found[2]))
     return None
 

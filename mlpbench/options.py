@@ -18,7 +18,8 @@ Impl = Annotated[
     typer.Option(
         "--impl",
         metavar="NAME|FILE|all",
-        help="Repeat to add; NAME may be NAME:VARIANT, and @ENVIRONMENT after any has it run there. [all]",
+        help="Repeat to add; NAME may be NAME:VARIANT, and @ENVIRONMENT after any has it run there. "
+        "[each, without variants, which all has]",
     ),
 ]
 Threads = Annotated[

@@ -34,9 +34,10 @@ class Prepared:
 
 
 def planned(asked: Asked, data_root: Path | None, console: Console, *, dry_run: bool) -> Prepared:
-    """Return what was asked; BadInput where it cannot be. A dry run looks for no images."""
+    """Return what was asked; BadInput where it cannot be. A dry run looks for no images but those named."""
     found = groups(asked)
-    source = data.DataSource("none", Path(), "a dry run needs no images") if dry_run else _images(found, data_root)
+    skips_images = dry_run and data_root is None
+    source = data.DataSource("none", Path(), "a dry run needs no images") if skips_images else _images(found, data_root)
     with ProgressLine(console) as progress:
         seen = survey((case for group in found for case in group.cases), told=progress.of_each(LOOKING))
     made = replace(plan.make(found, seen, asked.preset, asked.seed), left_out=left_out(asked))

@@ -6,11 +6,12 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -19,7 +20,7 @@ from bench import series, store
 from bench.errors import BadInput
 from bench.plan import PRESETS
 from bench.survey import library_case, survey
-from mlpbench import choices, holding
+from mlpbench import choices, holding, reporting
 from mlpbench.console import duration, error_console, output_console
 from mlpbench.interrupts import INTERRUPTED
 
@@ -62,15 +63,16 @@ def reference(device: str, out: Path, piece_s: float, preset: str, *, as_json: b
     choices.among("--device", (device,), choices.DEVICES)
     choices.among("--preset", (preset,), tuple(PRESETS))
     choices.seconds("--piece", piece_s, least=SHORTEST_S)
-    if out.exists() and not out.is_dir():
-        raise BadInput(f"--out {out}: expected a folder; name another")
+    _require_own(out, device, preset)
     console = error_console()
     deadline = time.monotonic() + piece_s
     _require(device)
-    if device == "cuda":
-        _test(out / TESTS, console)
-    whole = _measure(device, out, deadline, preset, console)
-    found = holding.judge(_summaries(out), device)
+    tested = device != "cuda" or _test(out / TESTS, deadline, console)
+    whole = tested and _measure(device, out, deadline, preset, console)
+    try:
+        found = holding.judge(_summaries(out), device)
+    except reporting.DAMAGE as error:
+        raise _damaged(out, error) from None
     if as_json:
         print(json.dumps([one.to_json() for one in found], indent=1))
     else:
@@ -80,6 +82,33 @@ def reference(device: str, out: Path, piece_s: float, preset: str, *, as_json: b
                       f"{device} --preset {preset} --out {out}")  # fmt: skip
         return INTERRUPTED
     return 1 if any(one.state == holding.MISSED for one in found) else 0
+
+
+def _require_own(out: Path, device: str, preset: str) -> None:
+    """Raise BadInput where the folder is not one that this command has begun for the same device and preset."""
+    if out.exists() and not out.is_dir():
+        raise BadInput(f"--out {out}: expected a folder; name another")
+    names = {part.name for part in PARTS} | {TESTS}
+    foreign = sorted(path.name for path in out.iterdir() if path.name not in names) if out.exists() else []
+    if foreign:
+        raise BadInput(f"--out {out}: holds {foreign[0]}, which is not of a reference run; name another folder")
+    for part in PARTS:
+        path = out / part.name / "run.json"
+        if not path.exists():
+            continue
+        try:
+            asked = json.loads(path.read_text(encoding="utf-8"))["asked"]
+            before = ([asked["preset"]], asked["device"])
+        except (OSError, *reporting.DAMAGE) as error:
+            raise _damaged(path.parent, error) from None
+        if before != ([preset], [device]):
+            told = f"--preset {' '.join(before[0])} --device {' '.join(before[1])}"
+            raise BadInput(f"--out {out}: {part.name} was begun with {told}; ask for that, or name another folder")
+
+
+def _damaged(folder: Path, error: BaseException) -> BadInput:
+    what = f"{type(error).__name__}: {error}"[:200]
+    return BadInput(f"{folder}: is damaged ({what}); restore it from a copy, or remove it")
 
 
 def _require(device: str) -> None:
@@ -92,17 +121,28 @@ def _require(device: str) -> None:
         raise BadInput(f"--device {device}: {reason}; mend that, or name another device and another --out")
 
 
-def _test(result: Path, console: Console) -> None:
-    """Run the tests that need a GPU, which lie in a clone only, unless their result is there; keep it."""
+def _test(result: Path, deadline: float, console: Console) -> bool:
+    """Run the tests that need a GPU, which lie in a clone only, unless their result is there; keep it.
+
+    Returns whether they are done, which they are not where the piece is over before; raises BadInput where pytest
+    does not tell what came of them.
+    """
     tests = Path("tests/cuda")
     if result.exists() or not tests.is_dir():
-        return
+        return True
     console.print(f"tests that need a GPU: {tests}")
-    result.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        told = process.communicate()[0].strip().splitlines() or [""]
-    store.write_json(result, {"passed": process.returncode == 0, "told": told[-1].strip("= "), "whole": True})
+    with tempfile.TemporaryFile("w+") as output:
+        code = _run(command, deadline - time.monotonic(), output)
+        output.seek(0)
+        last = (output.read().strip().splitlines() or [""])[-1].strip("= ")
+    if code == INTERRUPTED:
+        return False
+    if code not in (0, 1) or not any(word in last for word in ("passed", "failed", "error", "skipped")):
+        raise BadInput(f"{tests}: pytest ended with status {code} and {last or 'told nothing'}; see above")
+    result.parent.mkdir(parents=True, exist_ok=True)
+    store.write_json(result, {"passed": code == 0 and "passed" in last, "told": last, "whole": True})
+    return True
 
 
 def _measure(device: str, out: Path, deadline: float, preset: str, console: Console) -> bool:
@@ -127,9 +167,9 @@ def _measure(device: str, out: Path, deadline: float, preset: str, console: Cons
     return True
 
 
-def _run(command: list[str], seconds: float) -> int:
-    """Return the status of a command, interrupted as by Ctrl-C when its time is over; its output goes to ours."""
-    with subprocess.Popen(command, stdout=sys.stderr) as process:
+def _run(command: list[str], seconds: float, output: IO[str] | None = None) -> int:
+    """Return the status of a command, interrupted as by Ctrl-C when its time is over; its output goes to our errors."""
+    with subprocess.Popen(command, stdout=output or sys.stderr) as process:
         try:
             return process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -149,10 +189,17 @@ def _is_whole(folder: Path) -> bool:
         return False
     if outcomes.exists() and summary.stat().st_mtime < outcomes.stat().st_mtime:
         return False  # interrupted in its report, which --resume makes up for
+    try:
+        json.loads(summary.read_text(encoding="utf-8"))
+    except ValueError:
+        return False  # which --resume makes up for as well
     records = store.read(folder)
-    complete = series.complete_launches(records)
-    planned = records.run["plan"]["launches"]
-    return bool(planned) and all(len(complete.get(study, {})) >= count for study, count in planned.items())
+    try:
+        complete = series.complete_launches(records)
+        planned = records.run["plan"]["launches"]
+        return bool(planned) and all(len(complete.get(study, {})) >= count for study, count in planned.items())
+    except reporting.DAMAGE as error:
+        raise _damaged(folder, error) from None
 
 
 def _summaries(out: Path) -> dict[str, Row]:

@@ -17,7 +17,7 @@ __all__ = ["DAMAGE", "damaged", "rebuild", "rebuild_selfcheck", "report"]
 Row = dict[str, Any]
 
 # What records that are JSON, but not such as a run writes, make of the code that derives a summary.
-DAMAGE = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, MemoryError)
+DAMAGE = (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError, MemoryError)
 
 
 def damaged(folder: Path, error: BaseException) -> BadInput:
@@ -122,7 +122,11 @@ def _write_page(
         raise BadInput(
             f"{page or folder}: cannot be written ({error.strerror}); name another file with --out"
         ) from None
+    asked = ""
     for finding in findings(run, derived):
+        if finding.question != asked:
+            asked = finding.question
+            console.print(f"\n{asked}")
         console.print(f"- {finding.text}")
     console.print(f"Report: {written}")
 

@@ -24,7 +24,12 @@ def steering(run: Row, summary: Row) -> list[str]:
     """Return what each variable that picks a library's kernels does here, measured or not."""
     measured = {str(row["case"]).removeprefix(WITHOUT): row for row in rows.steering(summary)}
     software = ((run.get("machine") or {}).get("facts") or {}).get("software") or {}
-    unmeasured = [name for name in KERNEL_VARIABLES if name in software and name not in measured]
+    there = {row.get("framework") or row.get("provider") for row in summary.get("cases") or []}
+    unmeasured = [
+        name
+        for name, library in KERNEL_VARIABLES.items()
+        if name in software and name not in measured and library in there
+    ]
     return [
         *(_effect(run, name, row) for name, row in measured.items()),
         *(_unmeasured(run, name) for name in unmeasured if software[name].get("value") is not None),
@@ -33,7 +38,7 @@ def steering(run: Row, summary: Row) -> list[str]:
 
 def warnings(run: Row, summary: Row) -> list[str]:
     """Return what makes part of the page not to be relied on, or not what it seems."""
-    found = [_failed(row) for row in rows.failed_controls(summary)]
+    found = [*_nothing(summary), *map(_failed, rows.failed_controls(summary))]
     found += [*_no_verdicts(summary), *checks.warnings(run, summary), *(summary.get("excesses") or [])]
     if rows.is_synthetic(run):
         note = (run.get("data") or {}).get("note")
@@ -42,6 +47,15 @@ def warnings(run: Row, summary: Row) -> list[str]:
             + (f" Reason: {note}." if note else "")
         )
     return found
+
+
+def _nothing(summary: Row) -> list[str]:
+    """Return that no case has a time, where there are cases, with the reason of the first."""
+    cases = summary.get("cases") or []
+    if not cases or any(row.get("status") == "measured" for row in cases):
+        return []
+    reason = next((row["reason"] for row in cases if row.get("reason")), "the table of skips and failures says why")
+    return [f"Nothing was measured: {reason}."]
 
 
 def notes(summary: Row) -> list[str]:

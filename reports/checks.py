@@ -67,7 +67,17 @@ def _uninformative(run: Row, compared: list[Row]) -> list[str]:
     return [
         f"In {where} the control did not fail but could not have shown much: its own interval is wider than the margin "
         f"({margin(run.get('margin'))}), so that a disturbance of that size would go unseen there."
+        + "".join(map(_beside_one, blind))
     ]
+
+
+def _beside_one(control: Row) -> str:
+    """Return what to mind where a control is not judged to have failed and yet its interval, at 95 %, excludes 1."""
+    low, high = control["ci_low"], control["ci_high"]
+    if low <= 1 <= high:
+        return ""
+    figures = f"{ratio(control['ratio'], low, high)} (95 % interval {interval(low, high)})"
+    return f" In {control['group']} it takes {figures} of its own time: mind that in what is said of this group."
 
 
 def _never(row: Row) -> str:

@@ -91,7 +91,9 @@ def _from(who: Who, crossing: Row, largest: Row) -> str:
     figures = wording.figures(largest)
     if size is None:
         measured = f"{noun}{'s' * (len(sizes) > 1)} {span(sizes)}"
-        return f"not faster within what was measured, {measured}: at {sizes[-1]} {largest['verdict']} ({figures})"
+        return (
+            f"not shown to be faster at what was measured, {measured}: at {sizes[-1]} {largest['verdict']} ({figures})"
+        )
     if size == sizes[-1]:
         return f"faster at {noun} {size}, the largest measured ({figures})"
     start = f"at all {noun}s measured, {span(sizes)}" if size == sizes[0] else f"from {noun} {size} on"

@@ -82,7 +82,7 @@ def comparisons(summary: Row) -> list[Table]:
         ("adjusted p", "number"),
         ("verdict", "verdict"),
         ("MDE", "number"),
-        ("steady state", "text"),
+        ("steady state", "text wrap"),
         ("disturbed rounds", "text wrap"),
         ("time per step", "number"),
         ("throughput", "number"),

@@ -20,9 +20,10 @@ __all__ = ["CAPTION", "ORDER", "TITLE", "draw"]
 TITLE = "What odd matrix sizes cost, per unit of arithmetic"
 CAPTION = (
     "Each size's time for one unit of arithmetic, as a multiple of the base size's in the same library and dtype, with "
-    "95 % intervals. A size with its whole interval in the grey band costs nothing extra; one above it may be worth "
-    "padding. Dotted lines and dashes are predicted, not measured: from a dotted line on, all rows start at multiples "
-    "of so many bytes; at its dash a size would be if nothing but tiles and waves of the base size's kernel mattered."
+    "95 % intervals; the thick dash is the base size. A size with its whole interval in the grey band costs nothing "
+    "extra; one above it may be worth padding. Dotted lines are predicted, not measured: from there on, all rows start "
+    "at multiples of so many bytes. On a GPU thin dashes are predicted as well: there a size would be if nothing "
+    "mattered but how the base size's kernel cuts the result into tiles and gives these to multiprocessors in waves."
 )
 ORDER = 50
 MANY = 3  # lines of panels

@@ -17,10 +17,12 @@ __all__ = ["CAPTION", "ORDER", "TITLE", "draw"]
 TITLE = "Arithmetic per second in matrix products: libraries and dtypes"
 CAPTION = (
     "Arithmetic per second at each size, higher is better; bars, where there are any, are 95 % intervals. All panels "
-    "share one scale, so heights compare across libraries and dtypes."
+    "of a device share one logarithmic scale, so heights compare across libraries and dtypes."
 )
 ORDER = 52
 ROOM = 0.3
+MOST_BESIDE = 4  # panels
+LINE_INCHES = 2.9
 
 
 def draw(run: Row, summary: Row) -> Figure | None:
@@ -32,29 +34,30 @@ def draw(run: Row, summary: Row) -> Figure | None:
     lines, columns = grid_of(found)
     devices = sorted({device for _, device in lines})
     named = looks(provider for provider, _ in lines)
-    height = 1.46 + 2.6 * len(devices)
+    parts = [columns[first : first + MOST_BESIDE] for first in range(0, len(columns), MOST_BESIDE)]
+    layout = [(device, part) for device in devices for part in parts]
+    height = 1.16 + LINE_INCHES * len(layout)
     figure = Figure(figsize=(drawing.WIDTH, height))
     grid = figure.add_gridspec(
-        len(devices),
-        len(columns),
+        len(layout),
+        len(parts[0]),
         left=0.085,
         right=0.99,
         top=1 - 0.75 / height,
         bottom=drawing.BOTTOM / height,
-        hspace=0.5,
+        hspace=0.6,
         wspace=0.07,
     )
-    for line, device in enumerate(devices):
+    for line, (device, part) in enumerate(layout):
         here = [cell for cell in found if cell.device == device]
         ends = [end / 1e9 for cell in here for row in found[cell] for end in rows.rate_bounds(row, "flop_rate") or ()]
-        for column, kind in enumerate(columns):
+        for column, kind in enumerate(part):
             axes = figure.add_subplot(grid[line, column])
             panel = {cell.provider: found[cell] for cell in here if cell[2:] == kind}
             _panel(axes, panel, named)
             axes.set_title(label(Cell("", device, *kind), provider=False), pad=6)
-            axes.set_ylim(0, max(ends) * 1.08)
+            drawing.rate_axis(axes, min(ends), max(ends))
             axes.tick_params(labelleft=column == 0)
-            drawing.plain_axis(axes, "y")
             if column == 0:
                 axes.set_ylabel("GFLOP/s" if len(devices) == 1 else f"{device}, GFLOP/s")
     keys.put(figure, keys.names(named), 0.08)

@@ -187,9 +187,32 @@ def test_the_tests_that_need_a_gpu_are_run_once(
     Path("tests/cuda/test_one.py").write_text(f"def test_one():\n    {body or 'pass'}\n")
     result = tmp_path / "out" / reference.TESTS
     for _ in range(2):
-        reference._test(result, Console(file=sys.stderr))
+        assert reference._test(result, time.monotonic() + 60, Console(file=sys.stderr))
         Path("tests/cuda/test_one.py").write_text("syntax error")
     assert state(reference._summaries(result.parent), "tests that need a GPU") == expected
+
+
+@pytest.mark.parametrize(("body", "words"), [("import pytest\npytest.skip(allow_module_level=True)\n", "status 5"),
+                                             ("import no_such_module\n", "status 2")])  # fmt: skip
+def test_tests_that_tell_nothing_are_no_result(
+    body: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("tests/cuda").mkdir(parents=True)
+    Path("tests/cuda/test_one.py").write_text(body)
+    with pytest.raises(BadInput, match=words):
+        reference._test(tmp_path / "out" / reference.TESTS, time.monotonic() + 60, Console(file=sys.stderr))
+    assert not (tmp_path / "out").exists()
+
+
+def test_tests_that_the_piece_has_no_time_for_are_left_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("tests/cuda").mkdir(parents=True)
+    Path("tests/cuda/test_one.py").write_text("import time\ndef test_one():\n    time.sleep(60)\n")
+    assert not reference._test(tmp_path / "out" / reference.TESTS, time.monotonic() + 2, Console(file=sys.stderr))
+    assert not (tmp_path / "out").exists()
 
 
 def a_run(folder: Path, complete: int, planned: int = 5) -> None:
@@ -197,6 +220,7 @@ def a_run(folder: Path, complete: int, planned: int = 5) -> None:
     run = {
         "format_version": 1, "command": [], "label": "", "seed": 0, "margin": 0.02, "data": {},
         "plan": {"launches": {"memory": planned}, "groups": []}, "machine": {"fingerprint": "", "facts": {}},
+        "asked": {"preset": "quick", "device": ["cpu"]},
     }  # fmt: skip
     (folder / "run.json").write_text(json.dumps(run))
     outcomes = [
@@ -270,3 +294,48 @@ def test_bad_input(arguments: tuple[str, float, str], words: str, tmp_path: Path
     device, piece, preset = arguments
     with pytest.raises(BadInput, match=words):
         reference.reference(device, tmp_path / "file", piece, preset, as_json=False)
+
+
+@pytest.mark.parametrize(
+    ("device", "preset", "damage", "words"),
+    [
+        ("cpu", "standard", None, "memory was begun with --preset quick --device cpu"),
+        ("cpu", "quick", {"asked": None}, "memory: is damaged"),
+        ("cpu", "quick", {"plan": {"launches": {"memory": "x"}, "groups": []}}, "memory: is damaged"),
+    ],
+)
+def test_a_folder_of_another_run_or_a_damaged_one_is_bad_input(
+    device: str, preset: str, damage: Row | None, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reference, "_require", lambda device: None)
+    monkeypatch.setattr(reference, "_run", lambda *_: 130)
+    for part in PARTS:
+        a_run(tmp_path / part.name, 5)
+    path = tmp_path / "memory" / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | (damage or {})))
+    if damage is None:
+        for part in PARTS:
+            if part.name != "memory":
+                (tmp_path / part.name / "run.json").unlink()
+    with pytest.raises(BadInput, match=words):
+        reference.reference(device, tmp_path, 500.0, preset, as_json=False)
+
+
+def test_a_foreign_folder_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(BadInput, match=r"holds thesis\.tex"):
+        reference.reference("cpu", tmp_path, 500.0, "quick", as_json=False)
+
+
+@pytest.mark.parametrize("told", [[1], {"whole": True}])
+def test_a_damaged_summary_is_bad_input_and_a_torn_one_is_made_anew(
+    told: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reference, "_require", lambda device: None)
+    for part in PARTS:
+        a_run(tmp_path / part.name, 5)
+    (tmp_path / "memory" / "summary.json").write_text(json.dumps(told))
+    with pytest.raises(BadInput, match="is damaged"):
+        reference.reference("cpu", tmp_path, 500.0, "quick", as_json=False)
+    (tmp_path / "memory" / "summary.json").write_text('{"torn')
+    assert not reference._is_whole(tmp_path / "memory")
