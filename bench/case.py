@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-__all__ = ["CONTROL", "Case", "Group", "spelled"]
+__all__ = ["CONTROL", "TOO_SLOW", "Case", "Group", "spelled"]
 
 CONTROL = "control"
+TOO_SLOW = "too slow"  # what became of a case that would take too long for a verdict
 
 
 def spelled(name: str, variant: str = "", environment: str = "") -> str:

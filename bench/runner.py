@@ -13,12 +13,12 @@ import psutil
 
 from bench import budget, store
 from bench import plan as planning
-from bench.case import Case
+from bench.case import TOO_SLOW, Case
 from bench.launch import PILOT, Context, Launch, Limits
 from bench.plan import Plan, Planned
 from bench.privacy import anonymous
 from bench.progress import Progress, Watch
-from bench.slow import TOO_SLOW, Slow
+from bench.slow import Slow
 from bench.store import Records, RunFolder
 
 __all__ = ["Progress", "measure", "memory_limit"]

@@ -8,12 +8,10 @@ is slow at any size: larger cases of the same worker, device and dtype are then 
 from __future__ import annotations
 
 from bench import workloads
-from bench.case import Case
+from bench.case import TOO_SLOW, Case
 from bench.launch import PILOT, Context, Launch
 
-__all__ = ["TOO_SLOW", "Slow"]
-
-TOO_SLOW = "too slow"
+__all__ = ["Slow"]
 
 
 class Slow:

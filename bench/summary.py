@@ -33,10 +33,9 @@ from bench import (
     workloads,
 )
 from bench.budget import PILOT_LAUNCHES
-from bench.case import Case, Group
+from bench.case import TOO_SLOW, Case, Group
 from bench.errors import BadInput
 from bench.plan import Plan, Planned
-from bench.slow import TOO_SLOW
 from bench.store import FORMAT_VERSION, Records, write_json
 
 __all__ = ["summarize", "to_csv", "write"]

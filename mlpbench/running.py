@@ -9,10 +9,10 @@ from typing import Any
 from rich.console import Console
 
 from bench import data, runner
+from bench.case import TOO_SLOW
 from bench.errors import BadInput
 from bench.launch import Limits
 from bench.privacy import anonymous
-from bench.slow import TOO_SLOW
 from bench.store import RunFolder
 from bench.workloads.training_epoch import EXAMPLES
 from mlpbench import plan_text, preparing, recording, reporting

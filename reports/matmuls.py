@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from bench.slow import TOO_SLOW
+from bench.case import TOO_SLOW
 from reports import formats, rows
 from reports.colours import ordered
 from reports.rows import Row

@@ -18,7 +18,7 @@ __all__ = ["EXPLAINED", "QUESTION", "STUDY", "cells", "level", "sentences", "tab
 QUESTION = "How much of this machine is used?"
 STUDY = "roofline"
 LEVELS = {"l1d": "L1", "l2": "L2", "l3": "L3", "memory": "main memory"}
-IN_THE_WAY = {"launch": "launching", "memory": "memory", "compute": "arithmetic"}
+IN_THE_WAY = {"compute": "arithmetic", "memory": "memory", "launch": "launching"}
 WORDS = (
     "In the way is launching where the same implementation takes at least half as long for a network in which there is "
     "next to nothing to compute; else memory where it cannot bring the operands as fast as they could be multiplied; "

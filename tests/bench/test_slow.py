@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from bench import timing
-from bench.case import Case
+from bench.case import TOO_SLOW, Case
 from bench.launch import Limits
-from bench.slow import TOO_SLOW, Slow
+from bench.slow import Slow
 
 RATES = {"float16": 4e9, "float32": 200e9}  # FLOP/s of a CPU that has no float16 arithmetic
 
