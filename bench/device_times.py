@@ -52,8 +52,17 @@ def add(rows: list[Row], plan: Plan, records: Records) -> list[Row]:
         case = cases.get(f"{row['study']}/{row['group']}/{row['case']}")
         found = {} if case is None else columns.absolute(case, times[case.id])
         row |= {f"device_{name}": found.get(name) for name in ("time_s", "time_low", "time_high")}
-        row |= {name: (row.get("conditions") or {}).get(name) for name in PROFILED}
+        row |= _profiled(row.get("conditions") or {})
     return rows
+
+
+def _profiled(told: Row) -> Row:
+    """Return what a profiler saw, None where it was not asked. Raises TypeError where that cannot be what one saw."""
+    found = {name: told.get(name) for name in PROFILED}
+    for value, kinds in zip(found.values(), ((list,), (int, float)), strict=True):
+        if value is not None and not isinstance(value, kinds):
+            raise TypeError(f"kernels are {value!r:.40}")
+    return found
 
 
 def costs(study: str, records: Records) -> Row:

@@ -175,3 +175,10 @@ def test_what_a_profiler_saw_in_the_pilot_stands_beside_the_devices_time():
     assert (cases["fast"]["kernels"], cases["fast"]["kernel_s"]) == (["gemm"], 9e-5)
     for case in ("slow", "host"):
         assert cases[case]["kernels"] is cases[case]["kernel_s"] is None
+
+
+@pytest.mark.parametrize("damage", [{"kernels": "sgemm"}, {"kernel_s": "0.1"}])
+def test_kernels_that_no_profiler_tells_are_damage(damage):
+    row = {"study": "alignment", "group": "g", "case": "fast", "conditions": damage}
+    with pytest.raises(TypeError, match="kernels are"):
+        device_times.add([row], PLAN, records(lambda *_: 1e-6))
