@@ -128,8 +128,9 @@ def ratio_axis(
 
     Without ``most`` there are as many as have room in one of several panels.
     """
-    low = min([*lows, 1 / (1 + 3 * margin)]) / 1.06
-    high = max([*highs, 1 + 3 * margin]) * 1.06
+    low, high = min([*lows, 1 / (1 + 3 * margin)]), max([*highs, 1 + 3 * margin])
+    beyond = max(1.06, (high / low) ** 0.03)  # so that marks at the ends are whole
+    low, high = low / beyond, high * beyond
     ticks = chosen(RATIO_TICKS, low, high, most or (TICKS if which == "y" else TICKS_BELOW))
     axes.set(**{f"{which}scale": "log", f"{which}lim": (low, high)})
     axis = axes.yaxis if which == "y" else axes.xaxis

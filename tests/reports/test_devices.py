@@ -58,9 +58,9 @@ def test_a_sentence_says_from_which_size_on_with_transfers_and_without() -> None
         (["slower"] * 4 + ["faster"], "faster at width 4096, the largest measured (0.500x, 0.490-0.510)"),
         (
             ["faster"] * 4 + ["inconclusive"],
-            "not faster within what was measured, widths 16 to 4096: at 4096 inconclusive (0.500x, 0.490-0.510)",
+            "not shown to be faster at what was measured, widths 16 to 4096: at 4096 inconclusive (0.500x, 0.490-0.510)",
         ),
-        (["slower"] * 5, "not faster within what was measured, widths 16 to 4096: at 4096 slower"),
+        (["slower"] * 5, "not shown to be faster at what was measured, widths 16 to 4096: at 4096 slower"),
     ],
 )
 def test_the_ends_of_what_was_measured_are_told(verdicts: list[str], expected: str) -> None:

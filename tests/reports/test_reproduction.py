@@ -147,7 +147,7 @@ def test_everything_drawn_is_within_the_axes_whose_ticks_are_round() -> None:
     assert high > 90
     assert axes.get_xscale() == "log"
     ticks = [plain(label.get_text()) for label in axes.get_xticklabels()]
-    assert ticks == ["0.5x", "1x", "2x", "5x", "10x", "20x", "50x"]
+    assert ticks == ["0.5x", "1x", "2x", "5x", "10x", "20x", "50x", "100x"]
 
 
 def test_the_key_names_negative_controls_only_where_there_are_some() -> None:
