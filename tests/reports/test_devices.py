@@ -58,7 +58,8 @@ def test_a_sentence_says_from_which_size_on_with_transfers_and_without() -> None
         (["slower"] * 4 + ["faster"], "faster at width 4096, the largest measured (0.500x, 0.490-0.510)"),
         (
             ["faster"] * 4 + ["inconclusive"],
-            "not shown to be faster at what was measured, widths 16 to 4096: at 4096 inconclusive (0.500x, 0.490-0.510)",
+            "not shown to be faster at what was measured, widths 16 to 4096: "
+            "at 4096 inconclusive (0.500x, 0.490-0.510)",
         ),
         (["slower"] * 5, "not shown to be faster at what was measured, widths 16 to 4096: at 4096 slower"),
     ],
