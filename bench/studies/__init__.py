@@ -20,7 +20,7 @@ from bench.case import CONTROL, Case, Group
 from bench.implementations import Implementation
 from mlp_impls import Shape
 
-__all__ = ["DEFAULT", "LEARNING_RATE", "Options", "network", "training_case", "with_control"]
+__all__ = ["DEFAULT", "LEARNING_RATE", "Options", "network", "product_case", "training_case", "with_control"]
 
 DEFAULT = ("throughput", "alignment")
 LEARNING_RATE = 0.1  # of every network that is timed; only accuracy, where it decides what is learned, has others
@@ -86,4 +86,26 @@ def training_case(
         source=implementation.source,
         variant=variant,
         environment=implementation.environment,
+    )
+
+
+def product_case(
+    options: Options, named: tuple[str, str, str], library: str, parameters: Mapping[str, Any], dtype: str,
+    device: str, *, reseeded: bool = True,
+) -> Case:  # fmt: skip
+    """Return a library's product, (study, group, name), that each launch draws anew unless told otherwise."""
+    study, group, name = named
+    return Case(
+        study=study,
+        group=group,
+        name=name,
+        workload="matmul",
+        provider=library,
+        framework=library,
+        parameters=parameters,
+        device=device,
+        dtype=dtype,
+        threads=options.threads,
+        seed=options.seed,
+        reseeded=reseeded,
     )

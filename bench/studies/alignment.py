@@ -23,7 +23,7 @@ from typing import Any
 from bench import libraries, omissions, placing, sweeps
 from bench.case import Case, Group
 from bench.stats import LEAST_ROUNDS
-from bench.studies import Options, with_control
+from bench.studies import Options, product_case, with_control
 from bench.sweeps import BASE, BATCHED, HERE, MATMUL, STACK, STACKED, Sweep
 from bench.workloads.matmul import ITEM_SIZES
 
@@ -162,21 +162,7 @@ def _case(
     options: Options, library: str, named: tuple[str, str], dtype: str, device: str, parameters: Mapping[str, Any]
 ) -> Case:
     """Return a product, (group, name), that each launch draws anew."""
-    group, name = named
-    return Case(
-        study="alignment",
-        group=group,
-        name=name,
-        workload="matmul",
-        provider=library,
-        framework=library,
-        parameters=parameters,
-        device=device,
-        dtype=dtype,
-        threads=options.threads,
-        seed=options.seed,
-        reseeded=True,
-    )
+    return product_case(options, ("alignment", *named), library, parameters, dtype, device)
 
 
 def _steering(options: Options) -> list[Group]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from bench.case import Case, Group
 from bench.replays import DEVICE
-from bench.studies import Options, with_control
+from bench.studies import Options, product_case, with_control
 from bench.values import DEFAULT
 
 __all__ = ["QUESTION", "groups"]
@@ -60,16 +60,5 @@ def _group(options: Options, size: int, dtype: str, device: str) -> Group:
 
 def _case(options: Options, group: str, kind: str, size: int, dtype: str, device: str) -> Case:
     on_gpu = {"clock": DEVICE, "sample_s": SAMPLE_S} if device == "cuda" else {}
-    return Case(
-        study=STUDY,
-        group=group,
-        name=kind,
-        workload="matmul",
-        provider=LIBRARY,
-        framework=LIBRARY,
-        parameters={"m": size, "k": size, "n": size, "stack": 1, "operands": kind, **on_gpu},
-        device=device,
-        dtype=dtype,
-        threads=options.threads,
-        seed=options.seed,
-    )
+    parameters = {"m": size, "k": size, "n": size, "stack": 1, "operands": kind, **on_gpu}
+    return product_case(options, (STUDY, group, kind), LIBRARY, parameters, dtype, device, reseeded=False)

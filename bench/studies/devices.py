@@ -24,7 +24,7 @@ from typing import Any
 from bench.case import Case, Group
 from bench.implementations import Implementation
 from bench.stats import LEAST_ROUNDS
-from bench.studies import LEARNING_RATE, Options, network, training_case, with_control
+from bench.studies import LEARNING_RATE, Options, network, product_case, training_case, with_control
 from mlp_impls import Shape
 
 __all__ = ["DEVICE", "QUESTION", "STUDY", "groups"]
@@ -98,20 +98,7 @@ def _product(options: Options, size: int, dtype: str, device: str) -> Group:
 
 
 def _multiplying(options: Options, group: str, parameters: Mapping[str, Any], dtype: str, device: str) -> Case:
-    return Case(
-        study=STUDY,
-        group=group,
-        name=LIBRARY,
-        workload="matmul",
-        provider=LIBRARY,
-        framework=LIBRARY,
-        parameters=parameters,
-        device=device,
-        dtype=dtype,
-        threads=options.threads,
-        seed=options.seed,
-        reseeded=True,
-    )
+    return product_case(options, (STUDY, group, LIBRARY), LIBRARY, parameters, dtype, device)
 
 
 def _group(base: Case, other: Case, transferred: str) -> Group:

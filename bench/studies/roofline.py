@@ -26,7 +26,7 @@ from itertools import product
 
 from bench import libraries
 from bench.case import Case, Group
-from bench.studies import LEARNING_RATE, Options, memory, network, throughput, training_case, with_control
+from bench.studies import LEARNING_RATE, Options, memory, network, product_case, throughput, training_case, with_control
 from bench.workloads import matmul
 from mlp_impls import Shape
 
@@ -95,20 +95,8 @@ def _products(options: Options, dtype: str, device: str) -> Group:
 
 
 def _product(options: Options, library: str, named: tuple[str, str], size: int, dtype: str, device: str) -> Case:
-    group, name = named
-    return Case(
-        study=STUDY,
-        group=group,
-        name=name,
-        workload="matmul",
-        provider=library,
-        framework=library,
-        parameters={"m": size, "k": size, "n": size, "stack": 1},
-        device=device,
-        dtype=dtype,
-        threads=options.threads,
-        seed=options.seed,
-    )
+    parameters = {"m": size, "k": size, "n": size, "stack": 1}
+    return product_case(options, (STUDY, *named), library, parameters, dtype, device, reseeded=False)
 
 
 def _bandwidth(options: Options, kernel: str, device: str) -> Group:

@@ -18,13 +18,12 @@ from typing import Any, NamedTuple
 from bench import libraries
 from bench.case import Case
 from bench.equality import Equality
-from bench.product_equality import compared, misplacement
+from bench.product_equality import compared
 from bench.workloads import Prepared, Work, matmul
 
 __all__ = ["check", "prepare", "unsupported", "work"]
 
 HOST = "cpu"
-UNTOUCHED = 99.0
 
 
 class _Placed(NamedTuple):
@@ -66,13 +65,10 @@ def check(case: Case, provider: Any, data_dir: Path, cache: Path | None = None) 
     """
     placed = _place(case, provider)
     a, b = provider.host(placed.host_a), provider.host(placed.host_b)
-    for name, wanted, got in zip("ab", matmul.operands(case), (a, b), strict=True):
-        off = misplacement(wanted, got, case.dtype)
-        if not off <= 1:
-            note = "the operand is not what was given; in units of the dtype's rounding"
-            return Equality(False, off, 1.0, f"operand {name}", note)
+    if (wrong := matmul.misplaced(matmul.operands(case), (a, b), case.dtype)) is not None:
+        return wrong
     for array in (placed.a, placed.b, placed.out, placed.host_out):
-        provider.fill(array, UNTOUCHED)
+        provider.fill(array, matmul.UNTOUCHED)
     _step(provider, placed)()
     provider.synchronize(case.device)
     return compared(provider.host(placed.host_out), a, b, case.dtype)
