@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import implementations, timing
-from bench.case import Case, Group
+from bench import timing
+from bench.case import Case
 from bench.errors import BadInput
-from bench.studies import Options, accuracy
 from bench.workloads import training_epoch, training_step
 from mlp_impls import Shape, initial_weights, numpy_scratch
 
@@ -346,35 +345,6 @@ def test_work_is_that_of_234_whole_batches_and_one_of_96():
 def test_batches_that_go_in_evenly_have_no_rest_of_work():
     asked = case(batch=60)
     assert training_epoch.work(asked).flops == 1000 * training_step.work(asked).flops
-
-
-def planned(**options):
-    entries = ((implementations.Implementation("mine", "numpy", ""), ""),)
-    return accuracy.groups(Options(implementations=entries, **options))
-
-
-def test_the_study_has_three_recipes_of_three_seeds_and_ten_epochs_and_compares_nothing():
-    found: list[Group] = planned()
-    assert [group.name for group in found] == [
-        f"784-256-10 batch 256 lr {recipe} float32 cpu" for recipe in ("0.1 mean", "0.5 nominal", "0.5 mean")
-    ]
-    assert {(group.launches, group.rounds, group.baseline) for group in found} == {(3, 10, "")}
-    assert [group.cases[0].parameters["loss_divisor"] for group in found] == [None, 256.0, None]
-    assert all(one.reseeded for group in found for one in group.cases)
-
-
-def test_rates_choose_recipes_and_a_rate_of_ones_own_is_a_mean():
-    assert [group.name.split(" lr ")[1] for group in planned(rates=(0.5,))] == [
-        "0.5 nominal float32 cpu", "0.5 mean float32 cpu",
-    ]  # fmt: skip
-    assert [group.name.split(" lr ")[1] for group in planned(rates=(0.03,))] == ["0.03 mean float32 cpu"]
-    assert {(group.launches, group.rounds) for group in planned(seeds=1, epochs=2)} == {(1, 2)}
-
-
-@pytest.mark.parametrize(("preset", "seeds"), [("standard", 5), ("thorough", 10)])
-def test_a_longer_preset_has_more_seeds_unless_they_are_asked_for(preset, seeds):
-    assert {(group.launches, group.rounds) for group in planned(preset=preset)} == {(seeds, 10)}
-    assert {group.launches for group in planned(preset=preset, seeds=2)} == {2}
 
 
 def test_a_folder_without_images_is_no_training(tmp_path):
