@@ -8,7 +8,8 @@ Both start from the same weights and batches, rounded to the case's dtype. Compa
   rounding of ReLU's kink are left out, their places taken by others, so that the batch stays as long as it was;
 - loss and gradients again with the last weights scaled so that logits reach 1e4 (less where the dtype would overflow),
   where a softmax that is not shifted by each row's maximum overflows or vanishes;
-- each loss and, at the end, the weights of ten steps at the case's learning rate.
+- each loss and, at the end, the weights of ten steps at the case's learning rate; of fewer where weights are so many
+  that the reference would take too long.
 
 What is expected, and by what norm it may be missed, comes from ``expectation.py``. A deviation is the norm of the
 difference over that of the reference's value; where that is smaller than what rounding allows, as for a gradient of

@@ -4,8 +4,9 @@ None of it depends on the implementation, and it costs many times what comparing
 it: the first derives and stores it, the others load it. A file is named after a hash over all that enters, values and
 code, so none is ever out of date; one that cannot be read is derived anew, and one that cannot be written is not.
 
-Tolerances are what ``rounding.py`` explains. Over ten steps the errors of each add up, and are then multiplied with the
-growth that the reference itself shows when its start is moved along its first update, as gradients pull errors apart.
+Tolerances are what ``rounding.py`` explains. Over ten steps, fewer in huge networks, the errors of each add up, and are
+then multiplied with the growth that the reference itself shows when its start is moved along its first update, as
+gradients pull errors apart.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import contextlib
 import hashlib
 import inspect
 import math
+import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -34,9 +36,12 @@ __all__ = ["Expectation", "Expected", "Inputs", "expectation", "norm", "read_gra
 STEPS = 10
 READING_EXPONENT = 20  # gradients are read off a step with learning rate 2^20, less where the dtype would overflow
 EXTREME_LOGIT = 1e4
-NUDGE = 2.0**-4  # of the first update, to see how the reference's ten steps magnify it
+NUDGE = 2.0**-4  # of the first update, to see how the reference's steps magnify it
 HEADROOM = 16.0  # how far scaled values stay below the dtype's largest number
-STORED_BYTES = 2**30  # that a folder may hold; an expectation has about 28 bytes per weight
+MOST_WEIGHTS = 2**28  # that all steps together move: each takes the reference some twenty passes over them
+LEAST_STEPS = 2  # the second starts from what the first one left
+STORED_BYTES = 2**33  # that a folder may hold; an expectation has about 28 bytes per weight
+SPARED = 0.5  # of what is free on the disk
 
 Weights = list[NDArray[Any]]
 Batch = tuple[NDArray[np.float32], NDArray[np.int64]]
@@ -44,7 +49,7 @@ Batch = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 @dataclass(frozen=True)
 class Inputs:
-    """Where every model starts and what it is given: weights and ten batches, in float32 but values of the dtype."""
+    """Where every model starts and what it is given: weights and a batch a step, in float32 but values of the dtype."""
 
     shape: Shape
     dtype: str
@@ -65,7 +70,8 @@ class Inputs:
             examples = pixels, generator.integers(shape.outputs, size=STEPS * batch)
         images, labels = examples
         order = np.resize(generator.permutation(len(images)), (STEPS, batch))
-        batches = [(precision.round(images[rows]), np.asarray(labels[rows], dtype=np.int64)) for rows in order]
+        chosen = order[: _steps(shape)]
+        batches = [(precision.round(images[rows]), np.asarray(labels[rows], dtype=np.int64)) for rows in chosen]
         weights: Weights = [precision.round(values) for values in initial_weights(shape, seed)]
         return cls(shape, dtype, learning_rate, weights, batches)
 
@@ -101,7 +107,8 @@ class Expectation:
     """All results, in the order in which they are taken, and what an implementation must know to give them.
 
     Attributes:
-        results: Weights as built, logits; loss and gradients; both again at extreme logits; ten losses, last weights.
+        results: Weights as built, logits; loss and gradients; both again at extreme logits; losses of ten steps, or of
+            fewer where weights are too many, and the last weights.
         rows: Those of the first batch, (batch,), that losses and gradients of one step are taken of.
         matrix: The last W that makes logits extreme, (rows, outputs).
         exponents: Powers of two to read gradients with, at ordinary logits and at extreme ones.
@@ -175,7 +182,8 @@ def _store(found: Expectation, path: Path) -> None:
     with contextlib.suppress(OSError):  # a full disk must not cost the check
         path.parent.mkdir(parents=True, exist_ok=True)
         present = sum(entry.stat().st_size for entry in path.parent.glob("*.npz"))
-        if present + sum(array.nbytes for array in arrays.values()) > STORED_BYTES:
+        most = min(STORED_BYTES, present + SPARED * shutil.disk_usage(path.parent).free)
+        if present + sum(array.nbytes for array in arrays.values()) > most:
             return
         with tempfile.TemporaryDirectory(dir=path.parent) as own:  # whoever reads at the same time sees all or nothing
             whole = Path(own, path.name)
@@ -200,9 +208,21 @@ def _derive(inputs: Inputs) -> Expectation:
         Expected("logits", logits, passed.allowed),
         *ordinary,
         *extreme,
-        *_ten_steps(inputs),
+        *_all_steps(inputs),
     ]
-    return Expectation(results, rows, matrix, [exponent, lower], note)
+    return Expectation(results, rows, matrix, [exponent, lower], _with_steps(note, len(inputs.batches)))
+
+
+def _steps(shape: Shape) -> int:
+    """Return how many steps are compared: ten, or fewer where the reference would take too long for its weights."""
+    return max(LEAST_STEPS, min(STEPS, MOST_WEIGHTS // shape.parameters))
+
+
+def _with_steps(note: str | None, steps: int) -> str | None:
+    if steps == STEPS:
+        return note
+    fewer = f"compared over {steps} steps in place of {STEPS}: the reference would take too long for so many weights"
+    return "; ".join(filter(None, (note, fewer)))
 
 
 def _named(values: Weights) -> list[tuple[str, NDArray[Any]]]:
@@ -255,7 +275,7 @@ def _one_step(
     return results, exponent
 
 
-def _ten_steps(inputs: Inputs) -> list[Expected]:
+def _all_steps(inputs: Inputs) -> list[Expected]:
     """Return the loss of each step, and the weights after the last."""
     precision, rate = PRECISIONS[inputs.dtype], inputs.learning_rate
     losses, path = _walk(inputs)
@@ -273,7 +293,9 @@ def _ten_steps(inputs: Inputs) -> list[Expected]:
             drift[index] += rate * error + precision.unit * (move + norm(after[index]))
     # An error in one tensor moves the gradients of all others: each may be off by what all are together.
     tolerance = growth * math.hypot(*drift)
-    return results + [Expected(f"{name} after step {STEPS}", value, tolerance) for name, value in _named(path[-1])]
+    return results + [
+        Expected(f"{name} after step {len(losses)}", value, tolerance) for name, value in _named(path[-1])
+    ]
 
 
 def _walk(inputs: Inputs) -> tuple[list[float], list[Weights]]:

@@ -30,9 +30,12 @@ SLOWEST_SAMPLE = 50  # a sample may take this many times what it was calibrated 
 
 @dataclass(frozen=True)
 class Limits:
-    """Per case: seconds for a start-up request, least seconds before a sample is given up, bytes of a worker."""
+    """Per case: seconds for a start-up request and for the equality check, which of huge networks takes minutes; least
+    seconds before a sample is given up; bytes of a worker.
+    """
 
     start_s: float = 120.0
+    check_s: float = 300.0
     sample_s: float = 10.0
     memory_bytes: int | None = None
     case_s: float = 30.0
@@ -92,7 +95,7 @@ class Launch:
             self._measure(planned)
 
     def start(self, keep: Callable[[Case], bool] = lambda case: True) -> None:
-        """Start the workers in random order, the next as soon as one is up; two at a time where there are cores."""
+        """Start the workers in random order, the next as soon as one is up; two at a time, more on many cores."""
         keys: dict[str, Case] = {}
         for planned in self.groups:
             keys |= {case.worker: case for case in self.context.live(planned.group.cases) if keep(case)}

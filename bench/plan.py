@@ -54,7 +54,8 @@ PILOT_S = 1.2  # checking and calibrating a case, with the cold compiler's share
 PRODUCT_PILOT_S, PRODUCT_PILOT_STEPS = 0.3, 8  # of a product or a sweep; its check multiplies in float64, likewise
 SAMPLE_OVERHEAD_S = 0.003  # waking a worker, likewise
 CALIBRATION_SAMPLES = 3  # of full length: the fastest of three decides
-STARTING_AT_ONCE = 2
+CORES_PER_START = 4  # importing a framework keeps one busy and others now and then
+STARTING_AT_ONCE = 2  # at the least, where there are cores for it
 
 
 @dataclass(frozen=True)
@@ -194,8 +195,9 @@ def whole_squares(rounds: int, cases: int) -> int:
 
 
 def starting_at_once() -> int:
-    """Return how many workers start together: two where there are cores for it."""
-    return min(STARTING_AT_ONCE, usable_cores())
+    """Return how many workers start together: two where there are cores for it, more where there are many."""
+    cores = usable_cores()
+    return min(cores, max(STARTING_AT_ONCE, cores // CORES_PER_START))
 
 
 def order(rounds: int, cases: int, generator: np.random.Generator) -> list[list[int]]:

@@ -142,7 +142,7 @@ def _equal(launch: Launch, case: Case) -> bool:
     context = launch.context
     folders = {"data_dir": str(context.data_directory), "cache": str(_references(context))}
     message = {"do": "check", "case": case.to_json(), **folders}
-    reply = launch.ask(case, message, "equality check")
+    reply = launch.ask(case, message, "equality check", context.limits.check_s)
     if reply is None:
         return False
     context.folder.outcome("equality", case=case.id, **reply)

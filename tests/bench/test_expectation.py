@@ -114,6 +114,40 @@ def test_a_folder_holds_no_more_than_its_limit(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_folder_takes_no_more_than_half_of_what_is_free(tmp_path, monkeypatch):
+    monkeypatch.setattr(expectation.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    checked(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("weights", "steps"), [(10**9, 10), (5 * SHAPE.parameters, 5), (1, 2)])
+def test_networks_of_many_weights_are_compared_over_fewer_steps_and_it_is_said(weights, steps, monkeypatch):
+    monkeypatch.setattr(expectation, "MOST_WEIGHTS", weights)
+    found = expectation.expectation(inputs(), None)
+    names = [one.name for one in found.results]
+    assert f"loss of step {steps}" in names
+    assert f"loss of step {steps + 1}" not in names
+    assert f"W1 after step {steps}" in names
+    assert (f"over {steps} steps" in (found.note or "")) == (steps != expectation.STEPS)
+
+
+def test_an_update_that_is_left_out_is_seen_in_the_fewest_steps(monkeypatch):
+    class NoUpdate(NumpyModel):
+        def train_step(self, batch):
+            before = [value.copy() for value in self._parameters]
+            loss = super().train_step(batch)
+            for value, old in zip(self._parameters[:2], before, strict=False):
+                value[...] = old
+            return loss
+
+    def without_update(shape, weights, *, learning_rate, loss_divisor, device, dtype):
+        return NoUpdate(shape, weights, learning_rate, loss_divisor, dtype)
+
+    monkeypatch.setattr(expectation, "MOST_WEIGHTS", 1)
+    found = checked(None, build=without_update)
+    assert "W1 after step 2" in found.failed
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -159,3 +159,9 @@ def test_samples_that_are_to_last_longer_are_expected_to():
     longer = 0.1 - 0.005
     assert seconds(sample_s=None) == seconds()
     assert seconds(sample_s=0.1) - seconds() == pytest.approx(longer * (10 * 4 * (32 + 3) + 3 * 3))
+
+
+@pytest.mark.parametrize(("cores", "expected"), [(1, 1), (2, 2), (4, 2), (16, 4)])
+def test_two_workers_start_together_and_more_only_where_cores_are_many(cores, expected, monkeypatch):
+    monkeypatch.setattr(plan, "usable_cores", lambda: cores)
+    assert plan.starting_at_once() == expected
