@@ -11,6 +11,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from mlp_impls import repeated
+
 __all__ = ["DEFAULT", "KINDS", "drawn"]
 
 DEFAULT = "normal"
@@ -30,7 +32,10 @@ KINDS: dict[str, Draw] = {
 
 
 def drawn(kind: str, generator: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Return values of a kind, before they are rounded to any dtype. Raises ValueError for a kind there is none of."""
+    """Return values of a kind, before they are rounded to any dtype; many are a few, repeated (``mlp_impls.repeated``).
+
+    Raises ValueError for a kind there is none of.
+    """
     if kind not in KINDS:
         raise ValueError(f"operands {kind!r}: expected one of {', '.join(KINDS)}")
-    return KINDS[kind](generator, shape).astype(np.float64, copy=False)
+    return repeated(lambda size: KINDS[kind](generator, size).astype(np.float64, copy=False), shape)

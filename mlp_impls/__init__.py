@@ -19,15 +19,18 @@ frameworks.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Model", "Shape", "initial_weights"]
+__all__ = ["Model", "Shape", "initial_weights", "repeated"]
 
 INITIAL_DEVIATION = 0.01  # d2l.ai, "Implementation of Multilayer Perceptrons": weights from N(0, 0.01^2), zero biases
+MOST_DRAWN = 16_777_259  # the first prime above 4096 squared: no two rows of a matrix begin at the same of its values
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,18 @@ def initial_weights(shape: Shape, seed: int) -> list[NDArray[np.float32]]:
     generator = np.random.default_rng(seed)
     weights: list[NDArray[np.float32]] = []
     for rows, columns in zip(shape.sizes, shape.sizes[1:], strict=False):
-        weights.append((INITIAL_DEVIATION * generator.standard_normal((rows, columns))).astype(np.float32))
+        weights.append(repeated(lambda size: _normal(generator, size), (rows, columns)))
         weights.append(np.zeros(columns, dtype=np.float32))
     return weights
+
+
+def _normal(generator: np.random.Generator, size: tuple[int, ...]) -> NDArray[np.float32]:
+    return (INITIAL_DEVIATION * generator.standard_normal(size)).astype(np.float32)
+
+
+def repeated(draw: Callable[[tuple[int, ...]], NDArray[Any]], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return ``draw(shape)``; of more than ``MOST_DRAWN`` elements only so many are drawn and repeat, row by row.
+
+    Drawing takes ten times as long as copying, and each process of a launch draws its own.
+    """
+    return draw(shape) if math.prod(shape) <= MOST_DRAWN else np.resize(draw((MOST_DRAWN,)), shape)
