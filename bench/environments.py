@@ -1,7 +1,8 @@
 """Interpreters and environment variables per framework: where a worker runs and what steers it.
 
 Torch and NumPy live in the interpreter that mlpbench runs in; other frameworks in environments that it makes (see
-``venvs``), or that the user names (see ``declared``), who may name several for one framework.
+``venvs``), else in that interpreter as well if it happens to have them, or where the user says (see ``declared``), who
+may name several for one framework.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 import bench
@@ -154,11 +156,15 @@ def _declared(environ: Mapping[str, str]) -> Mapping[str, Declared]:
 
 
 def _provided(name: str, environ: Mapping[str, str]) -> Environment:
-    """Return the environment of a framework where the user names none: the default one, or one that we make."""
+    """Return the environment of a framework where the user names none: the default one, one that we make, or, where
+    none was made, this interpreter if it has the framework.
+    """
     if name in DEFAULT_FRAMEWORKS:
         remedy = 'install it with: python3 -m pip install "mlpbench[torch]"' if name == "torch" else ""
         return Environment(name, name, sys.executable, remedy=remedy)
     if name in pinned.names():
+        if not os.path.lexists(venvs.folder(name, environ)) and find_spec(name) is not None:
+            return Environment(name, name, sys.executable)
         if reason := venvs.trouble(name, environ):
             return Environment(name, name, "", MADE, reason=reason)
         python = str(venvs.folder(name, environ) / "bin" / "python")

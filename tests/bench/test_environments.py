@@ -1,6 +1,7 @@
 """Environments: why one cannot be used, who asks for one, and what a worker in one is started with."""
 
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +30,18 @@ def test_an_interpreter_that_cannot_be_one_is_a_reason_that_names_the_table(envi
 
 def test_an_environment_that_was_not_made_is_a_reason_with_its_remedy(environ):
     assert environments.find("jax", environ()).reason == "no environment for jax; make it with: mlpbench env create jax"
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_a_framework_that_this_interpreter_has_runs_in_it_unless_an_environment_was_made(environ, monkeypatch, made):
+    given = environ()
+    monkeypatch.setattr(environments, "find_spec", lambda name: name if name == "jax" else None)
+    if made:
+        fake_environments.make(venvs.folder("jax", given))
+    found = environments.find("jax", given)
+    assert (found.interpreter == sys.executable, found.kind == environments.MADE) == (not made, made)
+    assert found.reason is None
+    assert environments.find("mxnet", given).reason.startswith("no environment for mxnet")
 
 
 def test_an_environment_without_its_marker_does_not_count(environ):
