@@ -21,13 +21,15 @@ QUICK = [(16, 1, BATCH), (64, 1, BATCH), (256, 1, BATCH), (1024, 1, BATCH), (256
 STANDARD = list(product((16, 64, 250, 256, 1000, 1024, 2048, 4096), (1, 2, 3), (BATCH,)))
 
 # A GPU may take as long for a few examples as for thousands: there the batch is varied as well.
+# The largest network is one for tensor cores: unless dtypes are asked for it is in bfloat16, all others in float32.
 GPU_BATCH = 4096
-GPU_QUICK = [(16, 1, BATCH), (128, 1, BATCH), (256, 1, BATCH), (1024, 1, BATCH), (1024, 3, GPU_BATCH), (8192, 3, 8192)]
+LARGEST = (8192, 3, 8192)
+GPU_QUICK = [(16, 1, BATCH), (128, 1, BATCH), (256, 1, BATCH), (1024, 1, BATCH), (1024, 3, GPU_BATCH), LARGEST]
 GPU_STANDARD = [
     *product((16, 64, 128, 256, 1024, 4096, 16384), (1,), (BATCH, GPU_BATCH)),
     *product((16, 128, 256, 1024, 4096, 8192), (3,), (GPU_BATCH,)),
     *product((256, 1024), (1, 3), (64, 1024, 16384)),
-    (8192, 3, 8192),
+    LARGEST,
 ]
 GRIDS = {
     "cpu": {"quick": QUICK, "standard": STANDARD, "thorough": STANDARD},
@@ -38,10 +40,14 @@ GRIDS = {
 def groups(options: Options) -> list[Group]:
     """Return one group per network, batch, dtype and device: the implementations asked for."""
     return [
-        _group(options, wanted, dtype, device)
+        _group(options, wanted, dtype or _usual_dtype(wanted), device)
         for device in options.devices
-        for dtype, wanted in product(options.dtypes or ("float32",), _networks(options, device))
+        for dtype, wanted in product(options.dtypes or (None,), _networks(options, device))
     ]
+
+
+def _usual_dtype(wanted: Network) -> str:
+    return "bfloat16" if wanted == LARGEST else "float32"
 
 
 def _networks(options: Options, device: str) -> list[Network]:
