@@ -155,22 +155,23 @@ def selfcheck_command(
 
 @app.command(
     "reference",
-    epilog="Examples: mlpbench reference --device cuda --out results/my-gpu · until it stops asking for another piece: "
-    "while mlpbench reference --out results/my-gpu; [ $? -eq 130 ]; do :; done",
+    epilog="Examples: mlpbench reference --device cuda --out results/my-gpu · mlpbench reference --part memory --part "
+    "alignment · until all is measured: while mlpbench reference; [ $? -eq 130 ]; do :; done",
 )
 def reference_command(
     device: options.Device = "cuda",
     out: options.ReferenceOut = Path("runs/reference"),
     piece: options.Piece = 540.0,
     preset: options.ReferencePreset = "quick",
+    part: options.ReferencePart = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Run the studies on one device, in pieces, and say what holds. Pieces resume one another; the studies are
-    throughput, roofline, alignment, memory, reproduction, accuracy and devices, the first three twice.
+    """Run the studies on one device, in parts of a few minutes, and say what holds of what they should show. A call
+    ends when its time is over; the next one goes on from there.
     """
     from mlpbench import reference
 
-    raise typer.Exit(reference.reference(device, out, piece, preset, as_json=as_json))
+    raise typer.Exit(reference.reference(device, out, piece, preset, parts=tuple(part or ()), as_json=as_json))
 
 
 @app.command(

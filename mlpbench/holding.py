@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["HOLDS", "MISSED", "OPEN", "TESTS", "Judged", "judge"]
+from mlpbench.reference_parts import TESTS
+
+__all__ = ["HOLDS", "MISSED", "OPEN", "Judged", "judge"]
 
 Row = dict[str, Any]
 Summaries = Mapping[str, Row]
 Answer = tuple[bool | None, str]
 
-TESTS = "tests"
 HOLDS, MISSED, OPEN = "holds", "missed", "open"
 
 AGAIN = {"throughput": "throughput-again", "alignment": "alignment-again"}
@@ -61,7 +62,7 @@ def judge(found: Summaries, device: str) -> list[Judged]:
     of_gpus: list[tuple[str, tuple[str, ...], Callable[[Summaries], Answer]]] = [
         ("the tests that need a GPU pass", (TESTS,), _tests),
         (f"a step reaches {PEAK_SHARE:.0%} of the measured bfloat16 peak (8192 wide, 3 deep, batch 8192)",
-         ("throughput",), _peak_share),
+         ("wide",), _peak_share),
         (f"a captured step of 784-256-10 at batch 256 takes at most {CAPTURED_STEP_S * 1e6:.0f} µs",
          ("throughput",), _captured_step),
         (f"triton_fused has {FUSED_GAIN} times the throughput of torch_cudagraph up to width {FUSED_WIDTH}",
@@ -69,7 +70,7 @@ def judge(found: Summaries, device: str) -> list[Judged]:
         (f"ten epochs to the published accuracy take under {EPOCHS_S:g} s", ("accuracy",), _epochs),
         (f"the bus implies the data sheet's bandwidth within {BANDWIDTH_WITHIN:.0%}", ("memory",), _implied),
         (f"event time agrees with profiler kernel time within {KERNELS_WITHIN:.0%} from {LARGE}³ on",
-         ("throughput", "alignment"), _kernels),
+         ("wide", "alignment"), _kernels),
         (f"triad reaches {TRIAD_SHARE:.0%} of the implied bandwidth", ("memory",), _triad),
     ]  # fmt: skip
     judged = [_judged(found, *claim) for claim in claims]
@@ -117,7 +118,7 @@ def _tests(found: Summaries) -> Answer:
 
 
 def _peak_share(found: Summaries) -> Answer:
-    summary = found["throughput"]
+    summary = found["wide"]
     peaks = [row["flop_rate"] for row in summary.get("peaks") or [] if row["dtype"] == "bfloat16"]
     cases = _steps(summary, width=8192, depth=3, batch=8192, dtype="bfloat16")
     if not peaks or not cases:
@@ -185,7 +186,7 @@ def _triad(found: Summaries) -> Answer:
 def _kernels(found: Summaries) -> Answer:
     """All square products that a profiler saw, in whatever dtype: the peaks of the roofline, and ``alignment``."""
     apart: dict[bool, list[tuple[float, Row]]] = {True: [], False: []}
-    for row in (*found["throughput"]["cases"], *found["alignment"]["cases"]):
+    for row in (*found["wide"]["cases"], *found["alignment"]["cases"]):
         square = row.get("m") == row.get("k") == row.get("n") and row.get("stack") == 1
         if square and row["device"] == "cuda" and row.get("device_time_s") and row.get("kernel_s"):
             apart[row["m"] >= LARGE].append((row["device_time_s"] / row["kernel_s"] - 1, row))

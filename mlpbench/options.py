@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from mlpbench.reference_parts import NAMES as REFERENCE_PARTS
+
 # --- of several commands
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
@@ -110,6 +112,10 @@ CheckResume = Annotated[bool, typer.Option("--resume", help="Add tries to the se
 
 ReferenceOut = Annotated[Path, typer.Option(help="Folder of all its runs, one in each folder within.")]
 Piece = Annotated[float, typer.Option(metavar="SECONDS", help="How long this call may take.")]
+ReferencePart = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help=f"Only this part of {', '.join(REFERENCE_PARTS)}; repeat to add. [all]"),
+]
 ReferencePreset = Annotated[str, typer.Option(help="quick, standard or thorough, of runs that are not begun yet.")]
 
 # --- advise

@@ -8,8 +8,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,52 +24,37 @@ from bench.survey import library_case, survey
 from mlpbench import choices, holding, reporting
 from mlpbench.console import duration, error_console, output_console
 from mlpbench.interrupts import INTERRUPTED
+from mlpbench.reference_parts import NAMES, PARTS, TESTS, Part
 
-__all__ = ["PARTS", "Part", "reference"]
+__all__ = ["reference"]
 
 REPORT_S = 45.0  # kept of a piece, for the run that is stopped to write its report
 SHORTEST_S = 120.0
-TESTS = "tests.json"
+TESTED = f"{TESTS}.json"
 
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Part:
-    """One run: its name, which is its folder's, and the arguments of ``mlpbench run``."""
-
-    name: str
-    arguments: tuple[str, ...]
-
-
-THROUGHPUT = ("throughput", "roofline", "--dtype", "float32", "--dtype", "bfloat16")
-PARTS = (
-    Part("throughput", THROUGHPUT),
-    Part("alignment", ("alignment",)),
-    Part("memory", ("memory",)),
-    Part("reproduction", ("reproduction",)),
-    Part("accuracy", ("accuracy",)),
-    Part("throughput-again", (*THROUGHPUT, "--seed", "1")),
-    Part("alignment-again", ("alignment", "--seed", "1")),
-    Part("devices", ("devices",)),
-)
-
-
-def reference(device: str, out: Path, piece_s: float, preset: str, *, as_json: bool) -> int:
+def reference(
+    device: str, out: Path, piece_s: float, preset: str, *, parts: Sequence[str] = (), as_json: bool = False
+) -> int:
     """Measure what is still missing in the folder, for so many seconds at most, and say what holds.
 
-    Returns 0 where everything is measured and nothing is missed, though some may stay open, 1 where something is, 130
-    where another piece is needed.
+    With ``parts`` only these are measured. Returns 0 where they are and nothing is missed, though some may stay open,
+    1 where something is, 130 where another piece is needed. Raises BadInput at the end where a part was refused.
     """
     choices.among("--device", (device,), choices.DEVICES)
     choices.among("--preset", (preset,), tuple(PRESETS))
+    choices.among("--part", parts, NAMES)
     choices.seconds("--piece", piece_s, least=SHORTEST_S)
     _require_own(out, device, preset)
     console = error_console()
     deadline = time.monotonic() + piece_s
     _require(device)
-    tested = device != "cuda" or _test(out / TESTS, deadline, console)
-    whole = tested and _measure(device, out, deadline, preset, console)
+    wanted = parts or NAMES
+    tested = device != "cuda" or TESTS not in wanted or _test(out / TESTED, deadline, console)
+    chosen = [part for part in PARTS if part.name in wanted]
+    whole, refused = _measure(chosen, device, out, deadline, preset, console) if tested else (False, [])
     try:
         found = holding.judge(_summaries(out), device)
     except reporting.DAMAGE as error:
@@ -77,9 +63,13 @@ def reference(device: str, out: Path, piece_s: float, preset: str, *, as_json: b
         print(json.dumps([one.to_json() for one in found], indent=1))
     else:
         _show(found, output_console())
+    if refused:
+        raise BadInput(f"{refused[0]}: its run was refused or failed, for the reason above; mend that, or remove the "
+                       f"folder{'; likewise ' + ', '.join(map(str, refused[1:])) if refused[1:] else ''}")  # fmt: skip
     if not whole:
+        again = "".join(f" --part {name}" for name in parts)
         console.print("not everything is measured yet; the same command goes on: mlpbench reference --device "
-                      f"{device} --preset {preset} --out {out}")  # fmt: skip
+                      f"{device} --preset {preset} --out {out}{again}")  # fmt: skip
         return INTERRUPTED
     return 1 if any(one.state == holding.MISSED for one in found) else 0
 
@@ -88,7 +78,7 @@ def _require_own(out: Path, device: str, preset: str) -> None:
     """Raise BadInput where the folder is not one that this command has begun for the same device and preset."""
     if out.exists() and not out.is_dir():
         raise BadInput(f"--out {out}: expected a folder; name another")
-    names = {part.name for part in PARTS} | {TESTS}
+    names = {part.name for part in PARTS} | {TESTED}
     foreign = sorted(path.name for path in out.iterdir() if path.name not in names) if out.exists() else []
     if foreign:
         raise BadInput(f"--out {out}: holds {foreign[0]}, which is not of a reference run; name another folder")
@@ -145,26 +135,30 @@ def _test(result: Path, deadline: float, console: Console) -> bool:
     return True
 
 
-def _measure(device: str, out: Path, deadline: float, preset: str, console: Console) -> bool:
-    """Do one run after the other until the deadline; return whether all are whole."""
-    for number, part in enumerate(PARTS, start=1):
-        folder = out / part.name
+def _measure(
+    parts: Sequence[Part], device: str, out: Path, deadline: float, preset: str, console: Console
+) -> tuple[bool, list[Path]]:
+    """Do one run after the other until the deadline; return whether all are whole, and the folders of those that were
+    refused or failed, which cost the others nothing.
+    """
+    refused: list[Path] = []
+    for part in parts:
+        folder, began = out / part.name, time.monotonic()
         if _is_whole(folder):
             continue
-        left = deadline - time.monotonic() - REPORT_S
+        left = deadline - began - REPORT_S
         if left <= 0:
-            return False
-        console.print(f"{part.name}, {number} of {len(PARTS)}; {duration(left)} of this piece are left")
+            return False, refused
+        console.print(f"{part.name}, {NAMES.index(part.name)} of {len(PARTS)}; {duration(left)} of this piece are left")
         begun = (folder / "run.json").exists()
-        chosen = ("--resume",) if begun else (*part.arguments, "--device", device, "--preset", preset)
+        chosen = ("--resume",) if begun else (*part.on(device), "--device", device, "--preset", preset)
         code = _run([sys.executable, "-m", "mlpbench", "run", *chosen, "--out", str(folder)], left)
+        console.print(f"{part.name} took {duration(time.monotonic() - began)} of this piece")
         if code == INTERRUPTED:
-            return False
-        if code == 2:
-            raise BadInput(f"{folder}: its run was refused, for the reason above; mend that, or remove the folder")
+            return False, refused
         if code != 0:
-            raise BadInput(f"{folder}: its run ended with status {code}; see above")
-    return True
+            refused.append(folder)
+    return not refused, refused
 
 
 def _run(command: list[str], seconds: float, output: IO[str] | None = None) -> int:
@@ -206,7 +200,7 @@ def _summaries(out: Path) -> dict[str, Row]:
     """Return by part what was derived so far, with the facts of the machine; parts without a summary are left out."""
     found: dict[str, Row] = {}
     with suppress(OSError, ValueError):
-        found[holding.TESTS] = json.loads((out / TESTS).read_text(encoding="utf-8"))
+        found[TESTS] = json.loads((out / TESTED).read_text(encoding="utf-8"))
     for part in PARTS:
         folder = out / part.name
         try:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mlpbench import holding
-from mlpbench.reference import PARTS
+from mlpbench.reference_parts import PARTS
 
 Row = dict[str, Any]
 
@@ -87,7 +87,7 @@ def test_a_captured_step(seconds: float, expected: str) -> None:
 def test_the_share_of_the_peak_of_the_same_dtype(rate: float, expected: str) -> None:
     large = {"width": 8192, "depth": 3, "batch": 8192, "dtype": "bfloat16"}
     peaks = [{"dtype": "bfloat16", "flop_rate": 1.0}, {"dtype": "float32", "flop_rate": 0.1}]
-    found = whole(throughput={"peaks": peaks, "cases": [step("torch_compile", 1.0, **large | {"flop_rate": rate})]})
+    found = whole(wide={"peaks": peaks, "cases": [step("torch_compile", 1.0, **large | {"flop_rate": rate})]})
     assert state(found, "bfloat16 peak") == expected
 
 
@@ -154,7 +154,7 @@ def square(size: int, event_s: float, kernel_s: float | None = 1.0, dtype: str =
         ([], "open"),
     ],
 )
-@pytest.mark.parametrize("part", ["throughput", "alignment"])
+@pytest.mark.parametrize("part", ["wide", "alignment"])
 def test_event_time_agrees_with_kernel_time_for_large_squares(cases: list[Row], expected: str, part: str) -> None:
     training = step("torch_concise", 1e-6) | {"device": "cuda", "device_time_s": 2.0, "kernel_s": 1.0}
     assert state(whole(**{part: {"cases": [*cases, training]}}), "profiler kernel time") == expected
@@ -162,7 +162,7 @@ def test_event_time_agrees_with_kernel_time_for_large_squares(cases: list[Row], 
 
 def test_how_far_the_clocks_are_apart_is_told_of_large_and_smaller_squares() -> None:
     found = whole(
-        throughput={"cases": [square(4096, 1.004), square(8192, 0.99, dtype="bfloat16")]},
+        wide={"cases": [square(4096, 1.004), square(8192, 0.99, dtype="bfloat16")]},
         alignment={"cases": [square(1024, 1.2), square(1, 11.0)]},
     )
     (told,) = (one.measured for wanted, one in judged(found).items() if "profiler kernel time" in wanted)

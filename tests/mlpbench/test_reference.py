@@ -12,8 +12,10 @@ import pytest
 from rich.console import Console
 
 from bench.errors import BadInput
-from mlpbench import reference
-from mlpbench.reference import PARTS
+from mlpbench import reference, running
+from mlpbench.asked import Asked, groups
+from mlpbench.cli import main
+from mlpbench.reference_parts import NAMES, PARTS, Part
 from tests.mlpbench.test_holding import Row, state
 
 
@@ -24,7 +26,7 @@ def test_the_tests_that_need_a_gpu_are_run_once(
     monkeypatch.chdir(tmp_path)
     Path("tests/cuda").mkdir(parents=True)
     Path("tests/cuda/test_one.py").write_text(f"def test_one():\n    {body or 'pass'}\n")
-    result = tmp_path / "out" / reference.TESTS
+    result = tmp_path / "out" / reference.TESTED
     for _ in range(2):
         assert reference._test(result, time.monotonic() + 60, Console(file=sys.stderr))
         Path("tests/cuda/test_one.py").write_text("syntax error")
@@ -40,7 +42,7 @@ def test_tests_that_tell_nothing_are_no_result(
     Path("tests/cuda").mkdir(parents=True)
     Path("tests/cuda/test_one.py").write_text(body)
     with pytest.raises(BadInput, match=words):
-        reference._test(tmp_path / "out" / reference.TESTS, time.monotonic() + 60, Console(file=sys.stderr))
+        reference._test(tmp_path / "out" / reference.TESTED, time.monotonic() + 60, Console(file=sys.stderr))
     assert not (tmp_path / "out").exists()
 
 
@@ -50,7 +52,7 @@ def test_tests_that_the_piece_has_no_time_for_are_left_to_the_next(
     monkeypatch.chdir(tmp_path)
     Path("tests/cuda").mkdir(parents=True)
     Path("tests/cuda/test_one.py").write_text("import time\ndef test_one():\n    time.sleep(60)\n")
-    assert not reference._test(tmp_path / "out" / reference.TESTS, time.monotonic() + 2, Console(file=sys.stderr))
+    assert not reference._test(tmp_path / "out" / reference.TESTED, time.monotonic() + 2, Console(file=sys.stderr))
     assert not (tmp_path / "out").exists()
 
 
@@ -86,7 +88,7 @@ def test_what_is_whole_is_not_run_again_and_what_is_begun_is_resumed(
     a_run(tmp_path / PARTS[2].name, 5)
     (tmp_path / PARTS[2].name / "summary.json").unlink()
     console = Console(file=sys.stderr)
-    assert reference._measure("cpu", tmp_path, time.monotonic() + 1e6, "quick", console)
+    assert reference._measure(PARTS, "cpu", tmp_path, time.monotonic() + 1e6, "quick", console) == (True, [])
     assert [command[command.index("--out") + 1] for command in commands] == [
         str(tmp_path / part.name) for part in PARTS[1:]
     ]
@@ -98,7 +100,8 @@ def test_what_is_whole_is_not_run_again_and_what_is_begun_is_resumed(
 
 def test_a_piece_that_is_over_starts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reference, "_run", lambda command, seconds: pytest.fail("it was started"))
-    assert not reference._measure("cpu", tmp_path, time.monotonic() + 1, "quick", Console(file=sys.stderr))
+    begun = reference._measure(PARTS, "cpu", tmp_path, time.monotonic() + 1, "quick", Console(file=sys.stderr))
+    assert begun == (False, [])
 
 
 def test_a_run_whose_time_is_over_is_interrupted_as_by_a_person(tmp_path: Path) -> None:
@@ -112,11 +115,54 @@ def test_a_run_whose_time_is_over_is_interrupted_as_by_a_person(tmp_path: Path) 
     assert told.exists()
 
 
-@pytest.mark.parametrize(("status", "words"), [(2, "refused"), (1, "status 1")])
-def test_a_run_that_cannot_be_is_told(status: int, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reference, "_run", lambda command, seconds: status)
-    with pytest.raises(BadInput, match=words):
-        reference._measure("cpu", tmp_path, time.monotonic() + 1e6, "quick", Console(file=sys.stderr))
+@pytest.mark.parametrize("status", [1, 2])
+def test_a_run_that_cannot_be_costs_no_other_and_is_told_in_the_end(
+    status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[str] = []
+
+    def run(command: list[str], seconds: float) -> int:
+        folder = Path(command[command.index("--out") + 1])
+        runs.append(folder.name)
+        if folder.name == "memory":
+            return status
+        a_run(folder, 5)
+        return 0
+
+    monkeypatch.setattr(reference, "_require", lambda device: None)
+    monkeypatch.setattr(reference, "_run", run)
+    monkeypatch.setattr(reference.holding, "judge", lambda found, device: [])
+    with pytest.raises(BadInput, match=r"memory: its run was refused or failed, for the reason above"):
+        reference.reference("cpu", tmp_path, 500.0, "quick", as_json=False)
+    assert runs == [part.name for part in PARTS]
+
+
+@pytest.mark.parametrize(("chosen", "tested"), [(("memory", "wide"), False), (("tests", "memory"), True), ((), True)])
+def test_only_the_parts_asked_for_are_measured(
+    chosen: tuple[str, ...], tested: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[str] = []
+    monkeypatch.setattr(reference, "_require", lambda device: None)
+    monkeypatch.setattr(reference, "_test", lambda *_: not runs.append("tests"))  # type: ignore[func-returns-value]
+    monkeypatch.setattr(reference, "_run", lambda command, seconds: runs.append(Path(command[-1]).name) or 0)  # type: ignore[func-returns-value]
+    assert reference.reference("cuda", tmp_path, 500.0, "quick", parts=chosen, as_json=False) == 0
+    assert runs == [name for name in NAMES if name in (chosen or NAMES)]
+    assert ("tests" in runs) == tested
+
+
+def test_a_part_has_arguments_of_its_own_on_a_cpu_only_where_the_gpus_would_take_too_long() -> None:
+    part = Part("wide", ("a",), ("b",))
+    assert (part.on("cuda"), part.on("cpu"), Part("c", ("a",)).on("cpu")) == (("a",), ("b",), ("a",))
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("name", [part.name for part in PARTS])
+def test_a_part_is_what_mlpbench_run_takes(name: str, device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Asked] = []
+    monkeypatch.setattr(running, "run", lambda one, **_: asked.append(one) or 0)  # type: ignore[func-returns-value]
+    (part,) = (part for part in PARTS if part.name == name)
+    assert main(["run", *part.on(device), "--device", device, "--preset", "quick"]) == 0
+    assert {case.device for group in groups(asked[0]) for case in group.cases} <= {device, "cpu"}
 
 
 @pytest.mark.parametrize(
@@ -126,13 +172,14 @@ def test_a_run_that_cannot_be_is_told(status: int, words: str, tmp_path: Path, m
         (("cpu", 5.0, "quick"), "--piece 5"),
         (("cpu", 500.0, "slow"), "--preset slow"),
         (("cpu", 500.0, "quick"), "--out"),
+        (("cpu", 500.0, "quick", "wild"), "--part wild: expected one of tests, throughput"),
     ],
 )
-def test_bad_input(arguments: tuple[str, float, str], words: str, tmp_path: Path) -> None:
+def test_bad_input(arguments: tuple[Any, ...], words: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    device, piece, preset = arguments
+    device, piece, preset, *parts = arguments
     with pytest.raises(BadInput, match=words):
-        reference.reference(device, tmp_path / "file", piece, preset, as_json=False)
+        reference.reference(device, tmp_path / "file", piece, preset, parts=parts, as_json=False)
 
 
 @pytest.mark.parametrize(
