@@ -20,9 +20,10 @@ from bench import libraries
 from bench.case import Case
 from bench.workloads import Prepared
 
-__all__ = ["DEVICE", "IN_FLIGHT", "Rotation", "asked", "captured", "rotation", "unsupported"]
+__all__ = ["DEVICE", "IN_FLIGHT", "Rotation", "asked", "captured", "parameters", "rotation", "unsupported"]
 
 DEVICE = "device"
+CAPTURING = ("torch",)  # files of bench/libraries that have ``captured``; only workers can look
 IN_FLIGHT = 3  # replays of a sample at the least
 CACHES = 2
 LARGEST_CACHE = 128 << 20  # bytes, where the library does not tell: more than the L2 of any of NVIDIA's up to Blackwell
@@ -46,6 +47,15 @@ class Rotation:
         within = "" if beyond else f", less than {CACHES} times the L2"
         steps = "1 step" if self.copies == 1 else f"{self.copies} steps"
         return f"graph of {steps} over {self.bytes / MEGA:.4g} MB of operands{within} (L2 {cache})"
+
+
+def parameters(library: str, device: str) -> dict[str, str]:
+    """Return what a study adds to a product's parameters where kernels, and not their launching, are what it is about.
+
+    A GPU multiplies bfloat16 matrices of 1024 in less time than a launch takes: called one by one, all sizes would be
+    equivalent. A library that captures nothing is called one by one all the same.
+    """
+    return {"clock": DEVICE} if device == "cuda" and library in CAPTURING else {}
 
 
 def asked(case: Case) -> bool:

@@ -92,6 +92,7 @@ QUICK = (
     Sweep(HERE, ("float64",), (0, 1, 2)),  # up to where its rows are 16-byte aligned again
     Sweep(HERE, ("bfloat16",), QUICK_OFFSETS),
     Sweep(ELSEWHERE, ("float32",), FEW_OFFSETS),
+    Sweep(("torch",), ("bfloat16",), QUICK_OFFSETS, base=4096, devices=("cuda",)),  # 1024 does not fill a large GPU
 )
 STANDARD = (
     Sweep(HERE, DTYPES, OFFSETS),

@@ -9,6 +9,9 @@ dimension, unless the matrix is part of a wider one, and rows that start anywher
 in rows that are a whole number of cache lines apart or one element more, from a page's beginning or some bytes beyond.
 One more cell has rows a power of two apart, as 1024 has where nothing is done about it.
 
+On a GPU products are replayed from a graph where the library can, over operands that its L2 does not hold: the question
+is what kernels cost, not launches. Libraries side by side are called one by one, as some capture nothing.
+
 Every launch draws operands of its own, and where nothing says where they lie, base addresses too, in the libraries that
 place arrays at will. JAX, TensorFlow and MXNet place their own, at the same offset into a page in every launch.
 """
@@ -20,7 +23,7 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
-from bench import libraries, omissions, placing, sweeps
+from bench import libraries, omissions, placing, replays, sweeps
 from bench.case import Case, Group
 from bench.stats import LEAST_ROUNDS
 from bench.studies import Options, product_case, with_control
@@ -144,7 +147,8 @@ def _libraries(options: Options) -> list[Group]:
     for device in options.devices:
         name = f"libraries {MATMUL} float32 {device}"
         cases = tuple(
-            _case(options, library, (name, library), "float32", device, _square(BASE)) for library in libraries.names()
+            product_case(options, ("alignment", name, library), library, _square(BASE), "float32", device)
+            for library in libraries.names()
         )
         result.append(with_control(Group("alignment", name, cases, LIBRARIES_BASELINE, rounds=LEAST_ROUNDS)))
     return result
@@ -161,8 +165,9 @@ def _square(size: int) -> dict[str, Any]:
 def _case(
     options: Options, library: str, named: tuple[str, str], dtype: str, device: str, parameters: Mapping[str, Any]
 ) -> Case:
-    """Return a product, (group, name), that each launch draws anew."""
-    return product_case(options, ("alignment", *named), library, parameters, dtype, device)
+    """Return a product, (group, name), that each launch draws anew; on a GPU it is replayed."""
+    told = {**parameters, **replays.parameters(library, device)}
+    return product_case(options, ("alignment", *named), library, told, dtype, device)
 
 
 def _steering(options: Options) -> list[Group]:

@@ -1,13 +1,15 @@
 """Do published effects of shape, dtype and padding hold on this machine and this software?
 
 A group is one published effect (``bench/published_effects.py``): its two products, in the library named there. Verdicts
-are those of ``bench/reproduction.py``.
+are those of ``bench/reproduction.py``. On a GPU products are replayed from a graph where the library can, as launching
+would hide what kernels cost; a padded product and what it is compared with are called one by one.
 
 Quick has the fewest launches that a verdict may rest on, of whole Williams squares.
 """
 
 from __future__ import annotations
 
+from bench import replays
 from bench.case import Case, Group
 from bench.published_effects import EFFECTS, Effect, Product
 from bench.studies import Options, with_control
@@ -36,6 +38,8 @@ def _group(options: Options, effect: Effect) -> Group:
 
 
 def _case(options: Options, effect: Effect, product: Product) -> Case:
+    padded = effect.case.padded or effect.baseline.padded
+    clock = {} if padded else replays.parameters(effect.library, effect.device)
     return Case(
         study=STUDY,
         group=effect.name,
@@ -43,7 +47,7 @@ def _case(options: Options, effect: Effect, product: Product) -> Case:
         workload=product.workload,
         provider=effect.library,
         framework=effect.library,
-        parameters=product.parameters,
+        parameters=product.parameters | clock,
         device=effect.device,
         dtype=product.dtype,
         threads=options.threads,

@@ -57,3 +57,18 @@ def test_rows_of_other_workloads_say_nothing_of_it() -> None:
                                                                                   "outputs": 2})  # fmt: skip
     found = columns.identity(case, Group("throughput", "g", (case,), "c"))
     assert [found[column] for column in ("layout", "leading", "offset", "batched")] == [None] * 4
+
+
+@pytest.mark.parametrize("preset", ["quick", "standard", "thorough"])
+def test_on_a_gpu_products_are_replayed_where_the_library_can_and_all_of_a_group_alike(preset: str) -> None:
+    groups = alignment.groups(Options(preset=preset, devices=("cpu", "cuda")))
+    clocks = {group.name: {case.parameters.get("clock") for case in group.cases} for group in groups}
+    assert all(len(found) == 1 for found in clocks.values())
+    replayed = {name for name, (clock,) in clocks.items() if clock == "device"}
+    expected = {
+        group.name for group in groups
+        if (group.cases[0].provider, group.cases[0].device) == ("torch", "cuda")
+        if not group.name.startswith("libraries ")
+    }  # fmt: skip
+    assert replayed == expected
+    assert any(", base 4096" in name for name in replayed)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import re
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import cycle
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -55,6 +57,19 @@ def test_where_the_cache_is_unknown_the_largest_is_exceeded_and_that_is_said() -
 def test_what_is_captured_is_told_in_a_few_words() -> None:
     assert replays.rotation(6 << 20, L2).described == "graph of 21 steps over 132.1 MB of operands (L2 62.91 MB)"
     assert replays.rotation(1 << 30, L2).described.startswith("graph of 1 step over")
+
+
+def test_the_libraries_that_capture_are_those_that_say_so() -> None:
+    found = {name for name in libraries.names() if hasattr_captured(name)}
+    assert found == set(replays.CAPTURING)
+    assert replays.parameters("torch", "cuda") == {"clock": "device"}
+    assert replays.parameters("torch", "cpu") == replays.parameters("jax", "cuda") == {}
+
+
+def hasattr_captured(name: str) -> bool:
+    """Read off the file, as importing it would import its framework."""
+    text = (Path(libraries.__file__).parent / f"{name}.py").read_text()
+    return bool(re.search(r"^(def captured|from .* import .*\bcaptured\b|    captured,$)", text, re.MULTILINE))
 
 
 def test_without_a_clock_of_its_own_a_case_has_the_users() -> None:
