@@ -140,7 +140,7 @@ def _fused(found: Summaries) -> Answer:
     summary = found["throughput"]
     gains: dict[str, float] = {}
     for fused in _steps(summary, dtype="float32", provider="triton_fused"):
-        captured = [row for row in _steps(summary, provider="torch_cudagraph") if row["group"] == fused["group"]]
+        captured = [row for row in _steps(summary, implementation="torch_cudagraph") if row["group"] == fused["group"]]
         if captured and fused["width"] <= FUSED_WIDTH:
             gains[fused["group"]] = min(row["time_s"] for row in captured) / fused["time_s"]
     if not gains:

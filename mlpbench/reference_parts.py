@@ -36,11 +36,8 @@ def _each(option: str, *values: object) -> tuple[str, ...]:
     return tuple(word for value in values for word in (option, str(value)))
 
 
-NARROW = (
-    "throughput",
-    *_each("--impl", "torch_concise", "torch_manual", "torch_compile", "torch_cudagraph", "triton_fused"),
-    *_each("--width", 16, 128, 256, 1024),
-)
+EAGER, CAPTURED = ("torch_concise", "torch_manual"), ("torch_cudagraph", "torch_cudagraph:forked", "triton_fused")
+NARROW = ("throughput", *_each("--impl", *EAGER, "torch_compile", *CAPTURED), *_each("--width", 16, 128, 256, 1024))
 WIDE = ("throughput", "roofline", *_each("--impl", "torch_concise", "torch_compile"), "--dtype", "bfloat16")
 EPOCHS = ("accuracy", *_each("--impl", "torch_concise", "torch_cudagraph", "triton_fused"))
 AGAIN = ("--seed", "1")

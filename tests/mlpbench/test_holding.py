@@ -98,6 +98,7 @@ def test_the_fused_step_must_be_faster_at_every_narrow_width(other: float, expec
         *(step("triton_fused", 1e-6, **size) for size in (narrow, wide)),
         step("torch_cudagraph", other, **narrow),
         step("torch_cudagraph", 1e-7, **wide),
+        step("torch_cudagraph", 1e-7, **narrow, implementation="torch_cudagraph:forked"),
     ]
     assert state(whole(throughput={"cases": cases}), "triton_fused") == expected
 
