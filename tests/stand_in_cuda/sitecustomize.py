@@ -1,6 +1,6 @@
 """Read by every Python whose PYTHONPATH leads here: torch is given a CUDA device as soon as it is imported.
 
-With STAND_IN_SMALL set, studies ask for small networks and products on it, which a CPU does in a moment.
+With STAND_IN_SMALL set to a number of launches, studies ask for small networks and products, and no more launches.
 """
 
 from __future__ import annotations
@@ -15,12 +15,6 @@ def _with_a_device(torch):
     import cuda_on_cpu
 
     cuda_on_cpu.install()
-
-
-def _smaller(module):
-    import small
-
-    vars(module).update(small.SIZES[module.__name__])
 
 
 class _Changed(MetaPathFinder):
@@ -48,5 +42,5 @@ _changes = {"torch": _with_a_device}
 if os.environ.get("STAND_IN_SMALL"):
     import small
 
-    _changes |= dict.fromkeys(small.SIZES, _smaller)
+    _changes |= dict.fromkeys(small.CHANGES, small.change)
 sys.meta_path.insert(0, _Changed(_changes))

@@ -1,18 +1,36 @@
-"""Sizes for a device that is a CPU: by module, what replaces its own."""
+"""Sizes for a device that is a CPU, and STAND_IN_SMALL launches: what replaces constants of modules."""
 
 from __future__ import annotations
 
+import os
+
+__all__ = ["CHANGES", "change"]
+
 NETWORKS = [(16, 1, 64), (32, 1, 64), (32, 3, 128)]
-SIZES = {
-    "bench.studies.roofline": {"GPU_SIZES": (96, 128)},
-    "bench.studies.memory": {"ASSUMED_GPU": {"l2": 1 << 20}, "SMALLEST_GPU": 1 << 17},
-    "bench.studies.devices": {"QUICK_WIDTHS": (16, 32), "QUICK_SIZES": (64, 128)},
-    "bench.studies.data_effect": {
-        "SIZES": {"cuda": (64, 96)},
-        "QUICK": {("cuda", 96): ("bfloat16",)},
+CHANGES = {
+    "bench.plan": lambda module: {"PRESETS": {"quick": module.Preset(_launches(), 20, _launches(), 20)}},
+    "bench.studies.data_effect": lambda module: {
+        "SIZES": {"cuda": (64, 96)}, "QUICK": {("cuda", 96): ("bfloat16",)}, "SAMPLE_S": 0.01,
     },
-    "bench.studies.throughput": {
-        "GRIDS": {"cpu": {"quick": NETWORKS}, "cuda": {"quick": NETWORKS, "standard": NETWORKS}},
+    "bench.studies.devices": lambda module: {
+        "QUICK_LAUNCHES": _launches(), "QUICK_WIDTHS": (16, 32), "QUICK_SIZES": (64, 128),
     },
-    "bench.sweeps": {"BASE": 64},
-}
+    "bench.studies.memory": lambda module: {
+        "QUICK_LAUNCHES": _launches(), "ASSUMED_GPU": {"l2": 1 << 20}, "SMALLEST_GPU": 1 << 17,
+    },
+    "bench.studies.reproduction": lambda module: {"QUICK_LAUNCHES": _launches()},
+    "bench.studies.roofline": lambda module: {"GPU_SIZES": (96, 128)},
+    "bench.studies.throughput": lambda module: {
+        "GRIDS": {"cpu": {"quick": NETWORKS}, "cuda": {"quick": NETWORKS}},
+    },
+    "bench.sweeps": lambda module: {"BASE": 64},
+}  # fmt: skip
+
+
+def change(module) -> None:
+    """Replace a module's constants."""
+    vars(module).update(CHANGES[module.__name__](module))
+
+
+def _launches() -> int:
+    return int(os.environ["STAND_IN_SMALL"])
