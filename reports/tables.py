@@ -18,7 +18,8 @@ __all__ = ["answers", "cases", "comparisons", "equality", "per_study"]
 BY_DEVICE = "by the device's clock"
 CLOCKS = (
     "Time per step is the user's, over steps that end synchronised. Kernels are timed by the profiler, in steps of "
-    "their own; launching and waiting is what the device's clock shows beyond them."
+    "their own; launching and waiting is what the device's clock shows beyond them, less than nothing where kernels "
+    "run side by side or were slower then."
 )
 
 
