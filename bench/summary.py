@@ -136,7 +136,8 @@ def _case_row(case: Case, planned: Planned, times: dict[str, Floats], status: di
               records: Records) -> Row:  # fmt: skip
     found = times.get(case.id, np.empty((0, planned.rounds)))
     measured = bool(np.isfinite(stats.launch_medians(found)).any()) if len(found) else False
-    state, reason = status.get(case.id, ("measured", None) if measured else ("not measured", _unmeasured(case, planned, status)))
+    otherwise = ("measured", None) if measured else ("not measured", _unmeasured(case, planned, status))
+    state, reason = status.get(case.id, otherwise)
     row = columns.identity(case, planned.group) | {"status": state, "reason": reason} | columns.absolute(case, found)
     calibrations = series.outcomes_by_case(records, "calibration").get(case.id)
     if calibrations and state == TOO_SLOW and calibrations[-1]["step_s"] is not None:

@@ -21,10 +21,10 @@ __all__ = ["CAPTION", "ORDER", "TITLE", "draw"]
 TITLE = "How fast memory moves, by how much of it is used"
 CAPTION = (
     "Bytes per second of one pass over so much memory, by STREAM's count; bars are 95 % intervals, both axes are "
-    "logarithmic. Upright lines are the caches of one core, or a GPU's L2: a curve falls where its working set outgrows "
-    "one. Open marks stand where over a fifth of the pass is the call into the library; memory itself is faster there. Where "
-    "stores make their lines be read first, memory carries half as much again in copy, a third more in triad and twice "
-    "as much in write."
+    "logarithmic. Upright lines are the caches of one core, or a GPU's L2: a curve falls where its working set "
+    "outgrows one. Open marks stand where over a fifth of the pass is the call into the library; memory itself is "
+    "faster there. Where stores make their lines be read first, memory carries half as much again in copy, a third "
+    "more in triad and twice as much in write."
 )
 ORDER = 56
 STUDY = "memory"

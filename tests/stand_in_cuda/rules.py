@@ -85,10 +85,10 @@ def unwaited() -> None:
 
 
 def freed() -> None:
-    source = on_device()
-    graph = capture(lambda: on_device.source.copy_(source))
+    sources = [on_device()]
+    graph = capture(lambda: on_device.source.copy_(sources[0]))
     graph.replay()
-    del source
+    sources.clear()
     graph.replay()
 
 

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from cuda_on_cpu.device import DEVICE, is_view, kernel
-from cuda_on_cpu.streams import Stream, using
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._pytree import tree_flatten, tree_map_only
+
+from cuda_on_cpu.device import DEVICE, is_view, kernel
+from cuda_on_cpu.streams import Stream, using
 
 __all__ = ["CUDAGraph", "graph", "pool_handle"]
 
@@ -99,10 +100,14 @@ class CUDAGraph:
         if stream in self._branches:
             self._branches[stream] = True
         elif stream is not self._origin:
-            raise RuntimeError("CUDA error: operation would make the legacy stream depend on a capturing blocking stream")
+            raise RuntimeError(
+                "CUDA error: operation would make the legacy stream depend on a capturing blocking stream"
+            )
 
     def _kept(self, value):
-        return tree_map_only(torch.Tensor, lambda one: _Address(one, own=one.untyped_storage()._cdata in self._own), value)
+        return tree_map_only(
+            torch.Tensor, lambda one: _Address(one, own=one.untyped_storage()._cdata in self._own), value
+        )
 
 
 class _Address:
@@ -168,4 +173,3 @@ def _written(function, args, kwargs):
     given = {**dict(zip((one.name for one in function._schema.arguments), args, strict=False)), **kwargs}
     changed = (one.name for one in function._schema.arguments if one.alias_info is not None and one.alias_info.is_write)
     return _tensors([given.get(name) for name in changed])
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 import torch.profiler
+
 from cuda_on_cpu import graphs, streams
 from cuda_on_cpu.device import DEVICE, PROPERTIES
 from cuda_on_cpu.profiler import profile

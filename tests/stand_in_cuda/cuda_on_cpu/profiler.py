@@ -6,8 +6,9 @@ import time
 from collections import Counter
 from types import SimpleNamespace
 
-from cuda_on_cpu.device import DEVICE
 from torch.autograd import DeviceType
+
+from cuda_on_cpu.device import DEVICE
 
 __all__ = ["profile"]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 
 import torch
-from cuda_on_cpu.device import DEVICE, is_view
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten, tree_map_only
+
+from cuda_on_cpu.device import DEVICE, is_view
 
 READ_BY_THE_HOST = {"aten::_local_scalar_dense", "aten::equal", "aten::nonzero", "aten::is_nonzero"}
 COPIES = {"aten::copy_", "aten::_foreach_copy_"}
