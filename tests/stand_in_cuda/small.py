@@ -7,8 +7,14 @@ import os
 __all__ = ["CHANGES", "change"]
 
 NETWORKS = [(16, 1, 64), (32, 1, 64), (32, 3, 128)]
+MOST_FLOPS = 5e6
+ROUNDS = 8
 CHANGES = {
-    "bench.plan": lambda module: {"PRESETS": {"quick": module.Preset(_launches(), 20, _launches(), 20)}},
+    "bench.plan": lambda module: {"PRESETS": {"quick": module.Preset(_launches(), ROUNDS, _launches(), ROUNDS)}},
+    "bench.published_effects": lambda module: {
+        "EFFECTS": tuple(one for one in module.EFFECTS if one.case.flops < MOST_FLOPS),
+    },
+    "bench.studies.accuracy": lambda module: {"SEEDS": {"quick": 1}, "EPOCHS": 1},
     "bench.studies.data_effect": lambda module: {
         "SIZES": {"cuda": (64, 96)}, "QUICK": {("cuda", 96): ("bfloat16",)}, "SAMPLE_S": 0.01,
     },

@@ -43,6 +43,15 @@ def install() -> None:
     }
     for name, replacement in cuda.items():
         setattr(torch.cuda, name, replacement)
+    accelerator = {
+        "is_available": lambda: True,
+        "current_accelerator": lambda check_available=False: torch.device("cuda"),
+        "current_device_index": lambda: 0,
+        "set_device_index": lambda device: None,
+        "device_count": lambda: 1,
+    }
+    for name, replacement in accelerator.items():
+        setattr(torch.accelerator, name, replacement)
     torch.version.cuda = VERSION
     torch.profiler.profile = profile
     torch.Tensor.pin_memory = lambda tensor, device=None: tensor
