@@ -136,7 +136,8 @@ def _case_row(case: Case, planned: Planned, times: dict[str, Floats], status: di
               records: Records) -> Row:  # fmt: skip
     found = times.get(case.id, np.empty((0, planned.rounds)))
     measured = bool(np.isfinite(stats.launch_medians(found)).any()) if len(found) else False
-    state, reason = status.get(case.id, ("measured" if measured else "not measured", None))
+    otherwise = ("measured", None) if measured else ("not measured", _unmeasured(case, planned, status))
+    state, reason = status.get(case.id, otherwise)
     row = columns.identity(case, planned.group) | {"status": state, "reason": reason} | columns.absolute(case, found)
     calibrations = series.outcomes_by_case(records, "calibration").get(case.id)
     if calibrations and state == TOO_SLOW and calibrations[-1]["step_s"] is not None:
@@ -150,6 +151,12 @@ def _case_row(case: Case, planned: Planned, times: dict[str, Floats], status: di
         "rounds": planned.rounds,
         "steps": None,
     }
+
+
+def _unmeasured(case: Case, planned: Planned, status: dict[str, tuple[str, str]]) -> str | None:
+    """Return why nothing was measured of a case that nothing went wrong with: a control shares its baseline's fate."""
+    bases = (base for base in planned.group.cases if case.control and base.name == planned.group.baseline)
+    return next((f"the baseline, {base.name}, is {status[base.id][0]}" for base in bases if base.id in status), None)
 
 
 def _skip_rows(plan: Plan) -> list[Row]:

@@ -182,8 +182,10 @@ def times(summary: Row) -> list[str]:
         if rows:
             far = [level for level in levels(summary) if all(row[TIME_TO + level] is None for row in rows)]
             each = [_reached(rows, level) for level in levels(summary) if level not in far]
-            each += [f"no implementation reaches {listing(far)} in every seed"] if far else []
-            told.append(f"{group.title}: test accuracy {'; '.join(each)}. An epoch takes {_extremes(rows, 'seconds')}.")
+            soon = ["test accuracy " + "; ".join(each)] if each else []
+            of_what = "" if each else " of test accuracy"
+            soon += [f"no implementation reaches {listing(far)}{of_what} in every seed"] if far else []
+            told.append(f"{group.title}: {'; '.join(soon)}. An epoch takes {_extremes(rows, 'seconds')}.")
     return [*told, "These are seconds of training steps alone; they are shown, not judged."] if told else []
 
 

@@ -200,7 +200,7 @@ def _line(row: Row, name: str, value: str, interval: str, source: str) -> tuple[
     return (
         Cell(name, "name wrap"),
         Cell(row["device"]),
-        Cell(str(row["threads"]), "number"),
+        Cell(str(row["threads"]) if row["device"] == "cpu" else formats.MISSING, "number"),  # they are the host's
         Cell(value, "number"),
         Cell(interval, "number"),
         Cell(source, "text wrap"),

@@ -16,9 +16,11 @@ from reports.wording import NOT_RELIABLE
 __all__ = ["answers", "cases", "comparisons", "equality", "per_study"]
 
 BY_DEVICE = "by the device's clock"
-CLOCKS = (
-    "Time per step is the user's, over steps that end synchronised. Kernels are timed by the profiler, in steps of "
-    "their own; launching and waiting is what the device's clock shows beyond them."
+IN_KERNELS = "in kernels"
+CLOCKS = "Time per step is the user's, over steps that end synchronised."
+KERNELS = (
+    "Kernels are timed by the profiler, in steps of their own; launching and waiting is what the device's clock shows "
+    "beyond them, less than nothing where kernels run side by side or were slower then."
 )
 
 
@@ -124,7 +126,7 @@ def cases(summary: Row) -> list[Table]:
         ("status", "text"),
         ("time per step, 95 % interval", "number"),
         (BY_DEVICE, "number"),
-        ("in kernels", "number"),
+        (IN_KERNELS, "number"),
         ("launching and waiting", "number"),
         ("throughput", "number"),
         ("arithmetic", "number"),
@@ -141,7 +143,8 @@ def cases(summary: Row) -> list[Table]:
 
 
 def _explained(table: Table) -> Table:
-    return replace(table, note=f"{table.note} {CLOCKS}".lstrip())
+    said = [CLOCKS, *([KERNELS] if (IN_KERNELS, "number") in table.columns else [])]
+    return replace(table, note=" ".join([table.note, *said]).lstrip())
 
 
 def _case(row: Row) -> tuple[Cell, ...]:

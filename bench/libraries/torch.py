@@ -192,7 +192,7 @@ def conditions(device: str) -> dict[str, Any]:
     found = {
         "threads": torch.get_num_threads(),
         "float32_products": _float32_products(device),
-        "onednn": bool(mkldnn.is_available() and mkldnn.enabled),
+        "onednn": bool(device == "cpu" and mkldnn.is_available() and mkldnn.enabled),
         "xla": False,
     }
     return found | ({"half_sums": _half_sums()} if device == "cuda" else {})

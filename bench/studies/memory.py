@@ -139,7 +139,8 @@ def cases(options: Options, group: tuple[str, str], sweep: Sweep, sizes: Iterabl
 
 
 def _group(options: Options, sweep: Sweep) -> Group:
-    name = f"{sweep.library} {sweep.kernel} {_counted(sweep.threads)} {sweep.dtype} {sweep.device}"
+    threads = f" {_counted(sweep.threads)}" if sweep.device == "cpu" else ""  # a GPU has none of the host's at work
+    name = f"{sweep.library} {sweep.kernel}{threads} {sweep.dtype} {sweep.device}"
     levels, _ = within(sweep)
     first = min(levels.values()) // 2 if sweep.device == "cpu" else SMALLEST_GPU
     sizes = _sizes(options.preset, levels, first)

@@ -21,10 +21,10 @@ __all__ = ["CAPTION", "ORDER", "TITLE", "draw"]
 TITLE = "How fast memory moves, by how much of it is used"
 CAPTION = (
     "Bytes per second of one pass over so much memory, by STREAM's count; bars are 95 % intervals, both axes are "
-    "logarithmic. Upright lines are the caches of one core: a curve falls where its working set outgrows one. Open "
-    "marks stand where over a fifth of the pass is the call into the library; memory itself is faster there. Where "
-    "stores make their lines be read first, memory carries half as much again in copy, a third more in triad and twice "
-    "as much in write."
+    "logarithmic. Upright lines are the caches of one core, or a GPU's L2: a curve falls where its working set "
+    "outgrows one. Open marks stand where over a fifth of the pass is the call into the library; memory itself is "
+    "faster there. Where stores make their lines be read first, memory carries half as much again in copy, a third "
+    "more in triad and twice as much in write."
 )
 ORDER = 56
 STUDY = "memory"
@@ -37,6 +37,7 @@ LOOKS = {
 }
 MOST_THREADS: Dashes = (0, (4, 2))
 CACHES = {"l1d_size": "L1", "l2_size": "L2", "l3_size": "L3"}
+GPU_CACHES = {"gpu0_l2_size": "L2"}
 PANEL_INCHES = 3.1
 TICK_OCTAVES = 2
 ASIDE_OCTAVES = 0.5  # over which the marks of one size are spread
@@ -74,8 +75,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
         axes = figure.add_subplot(grid[index])
         _scale(axes, everything)
         _curves(axes, members)
-        if panel.device == "cpu":
-            _caches(axes, run)
+        _caches(axes, run, panel.device)
         axes.set_title(" · ".join(panel), pad=14)
     keys.put(figure, handles, 0.08)
     marking.note_failed(figure, summary, STUDY)
@@ -134,11 +134,12 @@ def _scale(axes: Axes, everything: list[Row]) -> None:
     axes.set_xlabel("working set: all arrays of the kernel")
 
 
-def _caches(axes: Axes, run: Row) -> None:
-    """Draw the sizes of the caches that the hardware record knows."""
-    facts: Mapping[str, Row] = ((run.get("machine") or {}).get("facts") or {}).get("caches") or {}
+def _caches(axes: Axes, run: Row, device: str) -> None:
+    """Draw the sizes of the device's caches that are on record: a GPU's as torch tells them, of the first there is."""
+    group, names = ("caches", CACHES) if device == "cpu" else ("torch", GPU_CACHES)
+    facts: Mapping[str, Row] = ((run.get("machine") or {}).get("facts") or {}).get(group) or {}
     low, high = axes.get_xlim()
-    for name, label in CACHES.items():
+    for name, label in names.items():
         size = (facts.get(name) or {}).get("value")
         if size and low < size < high:
             axes.axvline(size, color=MUTED, linewidth=1, linestyle=":", zorder=1)

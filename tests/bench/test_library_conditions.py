@@ -90,6 +90,7 @@ def test_onednn_that_is_switched_off_is_not_used(torch_library: ModuleType) -> N
     if not torch_library.torch.backends.mkldnn.is_available():
         pytest.skip("this torch was built without oneDNN")
     assert torch_library.conditions("cpu")["onednn"] is True
+    assert torch_library.conditions("cuda")["onednn"] is False
     code = "import torch; torch._C._set_mkldnn_enabled(False); from bench import libraries;"
     assert told_by(f"{code} print(libraries.load('torch').conditions('cpu')['onednn'])") == ["False"]
 

@@ -152,3 +152,4 @@ def test_a_gpu_is_swept_by_torch_alone_with_assumed_sizes(planned: Any) -> None:
     assert {case.provider for case in cases} == {"torch"}
     assert {tuple(case.parameters["assumed_caches"]) for case in cases} == {("l2",)}
     assert max(case.parameters["working_set"] for case in cases) > 200 * MIB
+    assert "torch triad float32 cuda" in {group.name for group in groups}  # no threads of the host's

@@ -146,6 +146,17 @@ def test_without_its_baseline_a_group_shows_absolute_figures_only():
     assert by_case(derived["cases"])["numpy_scratch"]["time_s"] > 0
 
 
+def test_a_control_that_was_not_measured_says_what_became_of_its_baseline():
+    records = measured([training_group(64)])
+    kept = [sample for sample in records.samples if not sample["case"].endswith(("torch_concise", "control"))]
+    lost = {"kind": "failure", "case": "throughput/784-64-10/torch_concise", "reason": "crashed", "phase": "start-up"}
+    rows = by_case(summary.summarize(Records(records.run, kept, [*records.outcomes, lost]))["cases"])
+    assert (rows["control"]["status"], rows["control"]["reason"]) == (
+        "not measured", "the baseline, torch_concise, is failed",
+    )  # fmt: skip
+    assert rows["numpy_scratch"]["reason"] is None
+
+
 def test_matmuls_of_unlike_size_are_compared_per_flop():
     def case(size):
         return Case("alignment", "g", str(size), "matmul", "numpy", "numpy", dict.fromkeys("mkn", size) | {"stack": 1})

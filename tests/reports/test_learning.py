@@ -189,6 +189,14 @@ def test_times_are_told_and_not_judged(maker: Maker) -> None:
     assert not any(word in text for word in ("faster", "slower", "fastest", "equivalent"))
 
 
+def test_where_nothing_is_reached_that_is_all_that_is_said(maker: Maker) -> None:
+    run, summary = maker()
+    for row in summary["learned"]:
+        row |= {"seconds": 0.5} | dict.fromkeys(("time_to_0.80", "time_to_0.85", "time_to_0.87"))
+    lead = "lr 0.1 mean: no implementation reaches 0.80, 0.85 and 0.87 of test accuracy in every seed. An epoch takes"
+    assert lead in said(run, summary, SOON)
+
+
 def test_seconds_and_levels_are_in_the_table(maker: Maker) -> None:
     _, summary = maker()
     summary["learned"][0] |= {"seconds": 0.5, "time_to_0.80": 1.5, "time_to_0.85": None, "test_accuracy_low": 0.81}

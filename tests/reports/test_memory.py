@@ -103,6 +103,14 @@ def test_known_caches_are_drawn_with_their_sizes_and_unknown_ones_are_not() -> N
     assert not any(text.startswith("L2") for text in words(drawn(FIGURE, {}, made(curve()))))
 
 
+def test_on_a_gpu_its_own_cache_is_drawn_and_none_of_the_hosts() -> None:
+    torch = {"gpu0_l2_size": {"value": 8 * MIB, "unit": "B", "source": "planted", "kind": "queried"}}
+    run = {"machine": {"facts": RUN["machine"]["facts"] | {"torch": torch}}}
+    on_gpu = [row | {"device": "cuda"} for row in curve()]
+    assert [text for text in words(drawn(FIGURE, run, made(on_gpu))) if text.startswith("L")] == ["L2 8 MiB"]
+    assert [text for text in words(drawn(FIGURE, RUN, made(on_gpu))) if text.startswith("L")] == []
+
+
 def test_a_cache_that_no_working_set_reaches_is_not_drawn() -> None:
     facts = {"l1d_size": {"value": 48 * KIB}, "l3_size": {"value": 1 << 30}}
     found = words(drawn(FIGURE, {"machine": {"facts": {"caches": facts}}}, made(curve())))

@@ -112,6 +112,14 @@ def test_the_table_has_each_limit_and_says_what_is_assumed() -> None:
     }
 
 
+def test_threads_are_told_of_a_cpu_alone() -> None:
+    _, summary = limited.make()
+    summary["peaks"][0]["device"] = "cuda"
+    found = roofline.table(summary)
+    assert found is not None
+    assert [row[2] for row in lines(found.sections[0])] == ["-", str(summary["peaks"][1]["threads"])]
+
+
 def test_what_was_taken_off_a_pass_is_told_where_it_is_known() -> None:
     _, summary = limited.make()
 
