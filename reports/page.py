@@ -102,6 +102,7 @@ def save(pictures: list[Picture], figures: Path) -> None:
 
 def draw(run: Row, summary: Row) -> list[Picture]:
     """Return the figures there is something to draw for; one that fails is a picture with its problem."""
+    os.environ["MPLBACKEND"] = "agg"  # what a notebook's shell hands on may not be installed here
     found = (_picture(module, run, summary) for module in plots.figures())
     return [picture for picture in found if picture is not None]
 
