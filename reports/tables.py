@@ -18,7 +18,7 @@ __all__ = ["answers", "cases", "comparisons", "equality", "per_study"]
 
 BY_DEVICE = "by the device's clock"
 CLOCKS = (
-    "Time per step is the user's, over steps that end synchronised. Kernels are timed by the profiler, in steps of "
+    "The first time is the user's, until all is synchronised. Kernels are timed by the profiler, in turns of "
     "their own; launching and waiting is what the device's clock shows beyond them."
 )
 
@@ -139,7 +139,7 @@ def cases(summary: Row) -> list[Table]:
         ("in the way", "text"),
         ("threads", "number"),
         (COUNTS, "number"),
-        ("steps a sample", "number"),
+        ("repeats a sample", "number"),
     )
     tried = [row for row in summary.get("cases") or [] if row.get("status") != "skipped"]
     found = per_study("cases", tried, named, _case, rows.marked_groups(summary))

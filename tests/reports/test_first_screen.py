@@ -50,3 +50,19 @@ def test_groups_are_compared_in_the_order_of_the_plan(maker: Maker) -> None:
     assert [one.heading.partition(" · ")[0] for one in found.sections] == list(dict.fromkeys(planned))
     ratios = [[line[1].text for line in section.rows if line[0].text != "control"] for section in found.sections]
     assert all(one == sorted(one, key=lambda text: float(text.partition("×")[0])) for one in ratios)
+
+
+def test_how_ratios_are_read_stands_beside_the_first_of_them(maker: Maker) -> None:
+    run, summary = maker()
+    assert html(run, summary).index("Ratios are times") < html(run, summary).index("Which is fastest?")
+    alone = summary | {"comparisons": [row for row in summary["comparisons"] if row["study"] == "alignment"]}
+    text = html(run, alone)
+    assert text.index("Do odd matrix sizes cost anything?") < text.index("Ratios are times")
+    assert text.count("Ratios are times") == 1
+
+
+def test_only_training_is_timed_by_the_step(maker: Maker) -> None:
+    _, summary = maker()
+    headings = {one.title: [heading for heading, _ in one.columns] for one in tables.comparisons(summary)}
+    assert "time per step" in headings["Training steps"]
+    assert "time per product" in headings["Matrix products"]
