@@ -8,6 +8,7 @@ import gzip
 import json
 import math
 import os
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def read_lines(path: Path, notes: list[str]) -> list[Record]:
         return []
     try:
         data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise BadInput(f"{path}: cannot be read ({error}); restore the file from a copy") from None
     whole, newline, rest = data.rpartition(b"\n")
     if rest:

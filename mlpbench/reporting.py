@@ -26,14 +26,14 @@ Row = dict[str, Any]
 DAMAGE = (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError, MemoryError)
 
 
-def damaged(folder: Path, error: BaseException) -> BadInput:
+def damaged(path: Path, error: BaseException) -> BadInput:
     """Return the complaint about records that cannot be what a run wrote; it says where that came to light."""
     what = f"{type(error).__name__}: {error}"[:200]
     places = traceback.extract_tb(error.__traceback__)
     where = f" in {Path(places[-1].filename).name}:{places[-1].lineno}" if places else ""
     return BadInput(
-        f"{folder}: run.json or another record is damaged ({what}{where}); expected what mlpbench writes: "
-        "restore the folder from a copy"
+        f"{path}: run.json or another record is damaged ({what}{where}), expected what mlpbench writes; "
+        "restore it from a copy"
     )
 
 
@@ -49,9 +49,16 @@ def report(source: Path, out: Path | None) -> int:
     if source.is_dir():
         rebuild(source, error_console(), page=out)
         return 0
-    from reports import pytest_benchmark
+    try:
+        from reports import pytest_benchmark
 
-    run, derived = pytest_benchmark.read(source)
+        run, derived = pytest_benchmark.read(source)
+    except ImportError as error:
+        raise BadInput(
+            f"{source}: cannot be read here ({error}); install the extra `pages`, here or elsewhere"
+        ) from None
+    except DAMAGE as error:
+        raise damaged(source, error) from None
     target = out or source.with_suffix(".html")
     _write_page(run, derived, target.with_suffix(""), target, run.get("banner"))
     return 0
