@@ -8,16 +8,21 @@ import gzip
 import json
 import math
 import os
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from bench.errors import BadInput
 
-__all__ = ["Appender", "existing", "loads", "read_lines", "require"]
+__all__ = ["WORDS", "Appender", "existing", "loads", "read_lines", "require"]
 
 Record = dict[str, Any]
 
+WORDS = {
+    dict: "an object", list: "a list", str: "text", int: "a whole number", float: "a number", bool: "true or false",
+    type(None): "null",
+}  # fmt: skip
 MOST_DIGITS = 20  # that an integer of 64 bits takes, with its sign
 
 
@@ -81,7 +86,7 @@ def read_lines(path: Path, notes: list[str]) -> list[Record]:
         return []
     try:
         data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise BadInput(f"{path}: cannot be read ({error}); restore the file from a copy") from None
     whole, newline, rest = data.rpartition(b"\n")
     if rest:
@@ -106,11 +111,20 @@ def existing(path: Path) -> Path:
 
 
 def require(record: Any, fields: Mapping[str, type | tuple[type, ...]], where: str) -> None:
-    """Raise BadInput unless a record has these fields, of these types."""
+    """Raise BadInput unless a record has these fields, of these types; those with a question mark may be missing."""
     if not isinstance(record, dict):
         raise BadInput(f"{where}: expected a JSON object; restore the file from a copy")
-    for name, expected in fields.items():
+    for field, expected in fields.items():
+        name = field.removesuffix("?")
         value = record.get(name)
-        if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
-            found = "missing" if name not in record else f"is {type(value).__name__}"
-            raise BadInput(f"{where}: {name} {found}; restore the file from a copy")
+        if name not in record and name != field:
+            continue
+        of_type = isinstance(value, expected) and (expected is bool or not isinstance(value, bool))
+        if name not in record or not of_type:
+            raise BadInput(f"{where}: {_wrong(record, name, expected)}; restore the file from a copy")
+
+
+def _wrong(record: Record, name: str, expected: type | tuple[type, ...]) -> str:
+    kinds = expected if isinstance(expected, tuple) else (expected,)
+    words = " or ".join(WORDS[kind] for kind in kinds if kind is not int or float not in kinds)
+    return f"{name} {f'is {WORDS[type(record[name])]}' if name in record else 'missing'}, expected {words}"

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BadInput
+from bench.fields import require_facts, require_outcome, require_sample
 from bench.jsonlines import Appender, existing, loads, read_lines, require
 
 __all__ = ["FORMAT_VERSION", "Records", "RunFolder", "read", "write_json"]
@@ -28,15 +29,6 @@ Record = dict[str, Any]
 
 LONGEST_S = 1e9
 NUMBER = (int, float)
-SAMPLE_FIELDS: dict[str, type | tuple[type, ...]] = {
-    "case": str,
-    "launch": int,
-    "attempt": int,
-    "round": int,
-    "position": int,
-    "steps": int,
-    "elapsed_s": NUMBER,
-}
 RUN_FIELDS: dict[str, type | tuple[type, ...]] = {
     "command": list,
     "label": str,
@@ -46,7 +38,6 @@ RUN_FIELDS: dict[str, type | tuple[type, ...]] = {
     "plan": dict,
     "machine": dict,
 }
-LAUNCH_FIELDS: dict[str, type | tuple[type, ...]] = {"study": str, "launch": int, "attempt": int, "complete": bool}
 
 
 @dataclass
@@ -155,15 +146,13 @@ def read(path: Path) -> Records:
     samples = read_lines(existing(path / "samples.jsonl"), notes)
     outcomes = read_lines(existing(path / "outcomes.jsonl"), notes)
     for number, sample in enumerate(samples, 1):
-        require(sample, SAMPLE_FIELDS, f"{path / 'samples.jsonl'}:{number}")
+        where = f"{path / 'samples.jsonl'}:{number}"
+        require_sample(sample, where)
         if not (0 < sample["elapsed_s"] < LONGEST_S and sample["steps"] >= 1 and sample["round"] >= 0):
-            where = f"{path / 'samples.jsonl'}:{number}"
             raise BadInput(f"{where}: a sample needs elapsed_s > 0, steps >= 1 and round >= 0; restore it from a copy")
     _require_unlike(samples, path / "samples.jsonl")
     for number, outcome in enumerate(outcomes, 1):
-        where = f"{path / 'outcomes.jsonl'}:{number}"
-        require(outcome, {"kind": str}, where)
-        require(outcome, LAUNCH_FIELDS if outcome["kind"] == "launch" else {}, where)
+        require_outcome(outcome, f"{path / 'outcomes.jsonl'}:{number}")
     return Records(run, samples, outcomes, notes)
 
 
@@ -190,6 +179,8 @@ def _read_run(path: Path) -> Record:
     if run["format_version"] > FORMAT_VERSION:
         newer = run["format_version"]
         raise BadInput(f"{file}: format version {newer}, this mlpbench reads up to {FORMAT_VERSION}; update mlpbench")
+    if run.get("kind") == "advice-check":
+        raise BadInput(f"{path}: a check of advice, not a run; it has no page, `mlpbench advise --resume` prints it")
     if run.get("kind") == "selfcheck":
         raise BadInput(f"{path}: a self-check, not a run; use `mlpbench selfcheck --resume` or `mlpbench report`")
     require(run, RUN_FIELDS, str(file))
@@ -197,6 +188,7 @@ def _read_run(path: Path) -> Record:
         raise BadInput(f"{file}: margin is no fraction between 0 and 1; restore the file from a copy")
     require(run["plan"], {"launches": dict, "groups": list}, f"{file} (plan)")
     require(run["machine"], {"fingerprint": str, "facts": dict}, f"{file} (machine)")
+    require_facts(run["machine"]["facts"], f"{file} (facts)")
     return dict(run)
 
 

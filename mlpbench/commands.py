@@ -14,14 +14,14 @@ __all__ = ["Interrupted", "app"]
 
 HELP = "Time MLPs written from scratch and with frameworks, and matmuls of odd sizes; its verdicts hold on a rerun."
 
-RUN_EPILOG = (
-    "Examples: mlpbench run · mlpbench run throughput --impl my_mlp.py --width 256 · "
-    "mlpbench run alignment --size 1024 --size 1025 --dtype float32 · mlpbench run --out runs/NAME --resume"
-)
-
 
 class Interrupted(Exception):
     """A command was interrupted before it had anything to keep or to say."""
+
+
+def _examples(*lines: str) -> str:
+    """Return what --help ends in: a command a line, which no terminal wraps into the next."""
+    return "\n".join(("\b", "Examples:", *(f"  mlpbench {line}" for line in lines)))
 
 
 class _Commands(TyperGroup):
@@ -37,23 +37,36 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     name="mlpbench",
     cls=_Commands,
-    epilog="Examples: mlpbench run · mlpbench run throughput --width 64 --width 512 · mlpbench report runs/NAME",
+    epilog=_examples("run", "run throughput --width 64 --width 512", "report runs/NAME", "run --help"),
     rich_markup_mode=None,
     add_completion=False,
     no_args_is_help=True,
 )
-environments = typer.Typer(help="Make and remove environments for JAX, TensorFlow and MXNet.", rich_markup_mode=None)
+environments = typer.Typer(
+    help="Make and remove environments for JAX, TensorFlow and MXNet.",
+    epilog=_examples("env create all", "env create jax mxnet", "env remove jax"),
+    rich_markup_mode=None,
+)
 app.add_typer(environments, name="env")
 
 
-@app.command("run", epilog=RUN_EPILOG)
+@app.command(
+    "run",
+    epilog=_examples(
+        "run",
+        "run throughput --impl my_mlp.py --width 256",
+        "run alignment --size 1024 --size 1025 --dtype float32",
+        "run throughput roofline --dry-run",
+        "run --out runs/NAME --resume",
+    ),
+)
 def run_command(
     studies: options.Studies = None,
-    preset: options.RunPreset = "quick",
+    preset: options.Preset = "quick",
     impl: options.Impl = None,
-    width: options.RunWidth = None,
-    depth: options.RunDepth = None,
-    batch: options.RunBatch = None,
+    width: options.Width = None,
+    depth: options.Depth = None,
+    batch: options.Batch = None,
     size: options.Size = None,
     epochs: options.Epochs = None,
     seeds: options.Seeds = None,
@@ -65,7 +78,7 @@ def run_command(
     margin: options.RunMargin = 0.02,
     budget: options.RunBudget = None,
     precision: options.Precision = None,
-    seed: options.RunSeed = 0,
+    seed: options.Seed = 0,
     data_root: options.DataRoot = None,
     out: options.RunOut = None,
     label: options.Label = None,
@@ -73,7 +86,12 @@ def run_command(
     dry_run: options.DryRun = False,
     strict: options.Strict = False,
 ) -> None:
-    """Measure, record, judge, and write the report."""
+    """Measure, record, judge, and write the report.
+
+    The cases that are compared take turns, one sample of each a round. Rounds are taken in several launches, each of
+    fresh processes, and a verdict rests on how far launches agree. Before the first one a pilot checks that all cases
+    compute the same.
+    """
     from mlpbench import running
 
     asked = running.Asked(
@@ -85,7 +103,7 @@ def run_command(
     raise typer.Exit(code)
 
 
-@app.command("report", epilog="Examples: mlpbench report runs/NAME · mlpbench report benchmarks.json --out page.html")
+@app.command("report", epilog=_examples("report runs/NAME", "report benchmarks.json --out page.html"))
 def report_command(source: options.Source, out: options.Page = None) -> None:
     """Rebuild summary, figures and page from the records of a run."""
     from mlpbench import reporting
@@ -93,7 +111,7 @@ def report_command(source: options.Source, out: options.Page = None) -> None:
     raise typer.Exit(reporting.report(source, out))
 
 
-@app.command("list", epilog="Example: mlpbench list --json")
+@app.command("list", epilog=_examples("list", "list --json"))
 def list_command(as_json: options.AsJson = False) -> None:
     """Show implementations, studies and environments. Each is available, or it says why not."""
     from mlpbench import listing
@@ -101,7 +119,7 @@ def list_command(as_json: options.AsJson = False) -> None:
     raise typer.Exit(listing.show(as_json))
 
 
-@app.command("hardware", epilog="Example: mlpbench hardware --json")
+@app.command("hardware", epilog=_examples("hardware", "hardware --json"))
 def hardware_command(as_json: options.AsJson = False) -> None:
     """Show the facts of this machine, each with its source."""
     from mlpbench import machine
@@ -109,17 +127,20 @@ def hardware_command(as_json: options.AsJson = False) -> None:
     raise typer.Exit(machine.show(as_json))
 
 
-@app.command("verify", epilog="Examples: mlpbench verify · mlpbench verify --impl my_mlp.py --json")
+@app.command("verify", epilog=_examples("verify", "verify --impl my_mlp.py --json"))
 def verify_command(
     impl: options.Impl = None,
-    width: options.VerifyWidth = None,
-    depth: options.VerifyDepth = None,
-    batch: options.VerifyBatch = None,
+    width: options.Width = None,
+    depth: options.Depth = None,
+    batch: options.Batch = None,
     dtype: options.VerifyDtype = None,
     device: options.Devices = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Check every implementation against the float64 reference. Exit 1 if one is not equal."""
+    """Check every implementation against the float64 reference. Exit 1 if one is not equal.
+
+    Unless told otherwise, widths 1, 7 and 256 with 0, 1, 2 and 3 hidden layers are checked.
+    """
     from mlpbench import verifying
 
     code = verifying.verify(
@@ -131,8 +152,12 @@ def verify_command(
 
 @app.command(
     "selfcheck",
-    epilog="Examples: mlpbench selfcheck · mlpbench selfcheck --budget 3600 --out runs/check · "
-    "mlpbench selfcheck --part peers --budget 1800 · mlpbench selfcheck --out runs/check --resume",
+    epilog=_examples(
+        "selfcheck",
+        "selfcheck --budget 3600 --out runs/check",
+        "selfcheck --part peers --budget 1800",
+        "selfcheck --out runs/check --resume",
+    ),
 )
 def selfcheck_command(
     budget: options.CheckBudget = 300.0,
@@ -145,7 +170,11 @@ def selfcheck_command(
     resume: options.CheckResume = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Measure what this machine and harness can resolve. Tells false verdicts, planted differences found, own cost."""
+    """Measure what this machine and harness can resolve.
+
+    Identical cases and cases with a planted difference are compared again and again, each time in a small run of its
+    own: how often is a verdict false, how often is the difference found, and what does the measuring cost?
+    """
     from mlpbench import selfchecking
 
     asked = selfchecking.Asked(budget, tuple(part or ()), tuple(framework or ()), threads, seed, margin)
@@ -176,8 +205,11 @@ def reference_command(
 
 @app.command(
     "advise",
-    epilog="Examples: mlpbench advise --layers 784,250,10 --batch 256 · mlpbench advise --m 256 --k 333 --n 55 "
-    "--library numpy · mlpbench advise --check 20 --threads 1 --out runs/advice",
+    epilog=_examples(
+        "advise --layers 784,250,10 --batch 256",
+        "advise --m 256 --k 333 --n 55 --library numpy",
+        "advise --check 20 --threads 1 --out runs/advice",
+    ),
 )
 def advise_command(
     m: options.M = None,
@@ -191,9 +223,9 @@ def advise_command(
     impl: options.LayersImpl = None,
     threads: options.Threads = None,
     padded_once: options.PaddedOnce = False,
-    preset: options.AdvisePreset = "quick",
+    preset: options.Preset = "quick",
     margin: options.AdviseMargin = 0.02,
-    seed: options.AdviseSeed = 0,
+    seed: options.Seed = 0,
     check: options.Check = None,
     out: options.AdviseOut = None,
     resume: options.AdviseResume = False,
@@ -209,7 +241,7 @@ def advise_command(
     raise typer.Exit(advising.advise(asked, out, resume=resume, as_json=as_json))
 
 
-@environments.command("create", epilog="Examples: mlpbench env create all · mlpbench env create jax mxnet")
+@environments.command("create", epilog=_examples("env create all", "env create jax mxnet"))
 def create_command(names: options.EnvironmentNames) -> None:
     """Make environments of pinned packages, by venv and pip.
 
@@ -222,7 +254,7 @@ def create_command(names: options.EnvironmentNames) -> None:
     raise typer.Exit(envs.create(names))
 
 
-@environments.command("remove", epilog="Example: mlpbench env remove jax")
+@environments.command("remove", epilog=_examples("env remove jax", "env remove all"))
 def remove_command(names: options.EnvironmentNames) -> None:
     """Remove environments that `mlpbench env create` made."""
     from mlpbench import envs

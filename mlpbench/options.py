@@ -20,76 +20,93 @@ Impl = Annotated[
     typer.Option(
         "--impl",
         metavar="NAME|FILE|all",
-        help="Repeat to add; NAME may be NAME:VARIANT, and @ENVIRONMENT after any has it run there. "
-        "[each, without variants, which all has]",
+        help="Implementation, or a file with one; NAME:VARIANT is a variant, NAME@ENVIRONMENT has it run there; repeat "
+        "to add. [each, without variants, which all has]",
     ),
 ]
 Threads = Annotated[
-    int | None, typer.Option(help="Threads per worker; by default the physical cores this process may use.")
+    int | None,
+    typer.Option(metavar="N", help="Threads per worker process. [the physical cores that this process may use]"),
 ]
-Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+Device = Annotated[str, typer.Option(metavar="cpu|cuda", help="Where it runs.")]
 Devices = Annotated[
-    list[str] | None, typer.Option(help="cpu or cuda; repeat to add. [cpu; of the study devices: cuda]")
+    list[str] | None,
+    typer.Option(metavar="cpu|cuda", help="Where it runs; repeat to add. [cpu; of the study devices: cuda]"),
 ]
+Width = Annotated[list[int] | None, typer.Option(metavar="N", help="Width of the hidden layers; repeat to add.")]
+Depth = Annotated[list[int] | None, typer.Option(metavar="N", help="How many hidden layers; repeat to add.")]
+Batch = Annotated[
+    list[int] | None,
+    typer.Option(metavar="N", help="Examples per step; repeat to add. [256; on a GPU throughput has others too]"),
+]
+Preset = Annotated[
+    str, typer.Option(metavar="quick|standard|thorough", help="How many launches, rounds and sizes there are.")
+]
+Seed = Annotated[int, typer.Option(metavar="N", help="What weights, operands and every random order are drawn from.")]
 
 # --- run
 
 Studies = Annotated[
-    list[str] | None, typer.Argument(metavar="[STUDY]...", help="Studies; by default throughput and alignment.")
+    list[str] | None,
+    typer.Argument(metavar="STUDY", help="What to measure; `mlpbench list` names all. [throughput alignment]"),
 ]
-RunPreset = Annotated[str, typer.Option(help="quick, standard or thorough: launches, rounds and sizes.")]
-RunWidth = Annotated[list[int] | None, typer.Option(help="Hidden width; repeat to add.")]
-RunDepth = Annotated[list[int] | None, typer.Option(help="Hidden layers; repeat to add.")]
-RunBatch = Annotated[list[int] | None, typer.Option(help="Examples per step; repeat to add.")]
-Size = Annotated[list[int] | None, typer.Option(help="Matrix size; repeat to add.")]
-Epochs = Annotated[int | None, typer.Option(help="Of the study accuracy. [10]")]
-Seeds = Annotated[int | None, typer.Option(help="Of the study accuracy, each a launch. [3; standard 5, thorough 10]")]
-Rate = Annotated[list[float] | None, typer.Option(help="Learning rate of accuracy; repeat to add. [0.1 0.5]")]
+Size = Annotated[list[int] | None, typer.Option(metavar="N", help="Size of matrix products; repeat to add.")]
+Epochs = Annotated[int | None, typer.Option(metavar="N", help="How long the study accuracy trains. [10]")]
+Seeds = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="How often accuracy trains, from other weights. [3; standard 5, thorough 10]"),
+]
+Rate = Annotated[
+    list[float] | None, typer.Option(metavar="RATE", help="Learning rate of accuracy; repeat to add. [0.1 0.5]")
+]
 RunDtype = Annotated[
     list[str] | None,
     typer.Option(
+        metavar="NAME",
         help="float32, float64, bfloat16 or float16; with alignment or data_effect alone also tf32 and int8; "
-        "repeat to add."
+        "repeat to add.",
     ),
 ]
 Baseline = Annotated[
     str | None,
-    typer.Option(help="Implementation or size to compare with, added if left out. [torch_concise; 1024]"),
+    typer.Option(metavar="NAME|SIZE", help="What to compare with, added if left out. [torch_concise; products: 1024]"),
 ]
-RunMargin = Annotated[float, typer.Option(help="Ratios within 1 + margin either way are equivalent.")]
+RunMargin = Annotated[
+    float, typer.Option(metavar="FRACTION", help="Times that differ by no more than this are equivalent.")
+]
 RunBudget = Annotated[
     float | None,
-    typer.Option(metavar="SECONDS", help="Fix launches and rounds so that measuring takes so long, by a pilot."),
+    typer.Option(
+        metavar="SECONDS", help="Take about so long; trial launches, which enter no result, find how many fit."
+    ),
 ]
 Precision = Annotated[
     float | None,
-    typer.Option(
-        metavar="FRACTION", help="Stop a study, from 10 launches on, once its widest interval is within this."
-    ),
+    typer.Option(metavar="FRACTION", help="Stop a study, from 10 launches on, once all its intervals are this narrow."),
 ]
-RunSeed = Annotated[int, typer.Option(help="Of weights, operands and every random order.")]
-DataRoot = Annotated[Path | None, typer.Option(help="Folder that holds FashionMNIST/raw; also $MLPBENCH_DATA.")]
-RunOut = Annotated[Path | None, typer.Option(help="Run folder. [runs/<machine>-<time>]")]
-Label = Annotated[str | None, typer.Option(help="What to call this machine in the report.")]
-RunResume = Annotated[bool, typer.Option("--resume", help="Finish the run in --out by its own plan.")]
+DataRoot = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Folder that holds FashionMNIST/raw; also $MLPBENCH_DATA.")
+]
+RunOut = Annotated[Path | None, typer.Option(metavar="DIR", help="Run folder. [runs/<machine>-<time>]")]
+Label = Annotated[str | None, typer.Option(metavar="TEXT", help="What to call this machine in the report.")]
+RunResume = Annotated[bool, typer.Option("--resume", help="Finish the interrupted run in --out.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the cases and the time they will take.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 if a case was skipped or failed.")]
 
 # --- report
 
 Source = Annotated[Path, typer.Argument(metavar="RUN_DIR|FILE", help="A run folder, or pytest-benchmark's JSON.")]
-Page = Annotated[Path | None, typer.Option(help="Page to write. [report.html in the run folder]")]
+Page = Annotated[Path | None, typer.Option(metavar="FILE", help="Page to write. [report.html in the run folder]")]
 
 # --- verify
 
-VerifyWidth = Annotated[list[int] | None, typer.Option(help="Hidden width; repeat to add. [1 7 256]")]
-VerifyDepth = Annotated[list[int] | None, typer.Option(help="Hidden layers; repeat to add. [0 1 2 3]")]
-VerifyBatch = Annotated[list[int] | None, typer.Option(help="Examples per step; repeat to add. [256]")]
-VerifyDtype = Annotated[list[str] | None, typer.Option(help="Repeat to add. [float32 float64]")]
+VerifyDtype = Annotated[
+    list[str] | None, typer.Option(metavar="NAME", help="A dtype; repeat to add. [float32 float64]")
+]
 
 # --- selfcheck
 
-CheckBudget = Annotated[float, typer.Option(metavar="SECONDS", help="How long to try pairs of known truth.")]
+CheckBudget = Annotated[float, typer.Option(metavar="SECONDS", help="How long to try cases of known truth.")]
 Part = Annotated[
     list[str] | None,
     typer.Option(
@@ -101,12 +118,18 @@ Part = Annotated[
     ),
 ]
 Framework = Annotated[
-    list[str] | None, typer.Option(metavar="numpy|torch", help="Whose pairs; repeat to add. [those there are]")
+    list[str] | None,
+    typer.Option(metavar="numpy|torch", help="Which cases are tried; repeat to add. [those there are]"),
 ]
-CheckSeed = Annotated[int | None, typer.Option(help="Of operands and every random order. [0]")]
-CheckMargin = Annotated[float | None, typer.Option(help="At which identical pairs are judged. [0.02]")]
-CheckOut = Annotated[Path | None, typer.Option(help="Its folder. [runs/selfcheck-<machine>-<time>]")]
-CheckResume = Annotated[bool, typer.Option("--resume", help="Add tries to the self-check in --out.")]
+CheckSeed = Annotated[
+    int | None, typer.Option(metavar="N", help="What operands and every random order are drawn from. [0]")
+]
+CheckMargin = Annotated[
+    float | None,
+    typer.Option(metavar="FRACTION", help="Identical cases that differ by no more are equivalent. [0.02]"),
+]
+CheckOut = Annotated[Path | None, typer.Option(metavar="DIR", help="Its folder. [runs/selfcheck-<machine>-<time>]")]
+CheckResume = Annotated[bool, typer.Option("--resume", help="Add to the self-check in --out.")]
 
 # --- reference
 
@@ -120,22 +143,20 @@ ReferencePreset = Annotated[str, typer.Option(help="quick, standard or thorough,
 
 # --- advise
 
-M = Annotated[int | None, typer.Option(help="Rows of the activations, such as the batch.")]
-K = Annotated[int | None, typer.Option(help="Columns of the activations, rows of the weights.")]
-N = Annotated[int | None, typer.Option(help="Columns of the weights.")]
+M = Annotated[int | None, typer.Option(metavar="N", help="Rows of the activations, such as the batch.")]
+K = Annotated[int | None, typer.Option(metavar="N", help="Columns of the activations, rows of the weights.")]
+N = Annotated[int | None, typer.Option(metavar="N", help="Columns of the weights.")]
 Layers = Annotated[
     str | None, typer.Option(metavar="IN,HIDDEN,...,OUT", help="A network whose training step is to be padded.")
 ]
-LayersBatch = Annotated[int | None, typer.Option(help="Examples per step of --layers. [256]")]
-AdviseDtype = Annotated[str, typer.Option(help="float32, float64, bfloat16 or float16.")]
-Library = Annotated[str | None, typer.Option(metavar="numpy|torch", help="That multiplies m, k, n. [torch]")]
-LayersImpl = Annotated[str | None, typer.Option(metavar="NAME|FILE", help="That trains --layers. [torch_concise]")]
+LayersBatch = Annotated[int | None, typer.Option(metavar="N", help="Examples per step of --layers. [256]")]
+AdviseDtype = Annotated[str, typer.Option(metavar="NAME", help="float32, float64, bfloat16 or float16.")]
+Library = Annotated[str | None, typer.Option(metavar="numpy|torch", help="What multiplies m, k, n. [torch]")]
+LayersImpl = Annotated[str | None, typer.Option(metavar="NAME|FILE", help="What trains --layers. [torch_concise]")]
 PaddedOnce = Annotated[
     bool, typer.Option("--padded-once", help="Activations are kept padded too, not copied in each step.")
 ]
-AdvisePreset = Annotated[str, typer.Option(help="quick, standard or thorough: launches of what is confirmed.")]
-AdviseMargin = Annotated[float, typer.Option(help="The least gain that is worth padding for.")]
-AdviseSeed = Annotated[int, typer.Option(help="Of operands and every random order.")]
+AdviseMargin = Annotated[float, typer.Option(metavar="FRACTION", help="The least gain that is worth padding for.")]
 Check = Annotated[
     int | None,
     typer.Option(
@@ -144,11 +165,13 @@ Check = Annotated[
         "exit 1 if under 95 % are within 3 % of the best.",
     ),
 ]
-AdviseOut = Annotated[Path | None, typer.Option(help="Keep the records there. [a check: runs/advice-check-...]")]
+AdviseOut = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Keep the records there. [a check: runs/advice-check-...]")
+]
 AdviseResume = Annotated[bool, typer.Option("--resume", help="Go on with the check in --out.")]
 
 # --- env
 
 EnvironmentNames = Annotated[
-    list[str], typer.Argument(metavar="NAME...|all", help="Frameworks: jax, tensorflow, mxnet.", show_default=False)
+    list[str], typer.Argument(metavar="NAME|all", help="Frameworks: jax, tensorflow, mxnet.", show_default=False)
 ]

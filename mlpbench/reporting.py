@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Iterable
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -12,18 +15,26 @@ from bench.errors import BadInput
 from bench.selfcheck import record
 from mlpbench.console import error_console, output_console
 
+if TYPE_CHECKING:
+    from reports.findings import Finding
+
 __all__ = ["DAMAGE", "damaged", "rebuild", "rebuild_selfcheck", "report"]
 
 Row = dict[str, Any]
 
-# What records that are JSON, but not such as a run writes, make of the code that derives a summary.
+# What records that are JSON, but not such as a run writes, make of the code that reads them.
 DAMAGE = (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError, MemoryError)
 
 
-def damaged(folder: Path, error: BaseException) -> BadInput:
-    """Return the complaint about records that cannot be what a run wrote."""
+def damaged(path: Path, error: BaseException) -> BadInput:
+    """Return the complaint about records that cannot be what a run wrote; it says where that came to light."""
     what = f"{type(error).__name__}: {error}"[:200]
-    return BadInput(f"{folder}: run.json or outcomes.jsonl is damaged ({what}); restore it from a copy")
+    places = traceback.extract_tb(error.__traceback__)
+    where = f" in {Path(places[-1].filename).name}:{places[-1].lineno}" if places else ""
+    return BadInput(
+        f"{path}: run.json or another record is damaged ({what}{where}), expected what mlpbench writes; "
+        "restore it from a copy"
+    )
 
 
 def report(source: Path, out: Path | None) -> int:
@@ -38,9 +49,16 @@ def report(source: Path, out: Path | None) -> int:
     if source.is_dir():
         rebuild(source, error_console(), page=out)
         return 0
-    from reports import pytest_benchmark
+    try:
+        from reports import pytest_benchmark
 
-    run, derived = pytest_benchmark.read(source)
+        run, derived = pytest_benchmark.read(source)
+    except ImportError as error:
+        raise BadInput(
+            f"{source}: cannot be read here ({error}); install the extra `pages`, here or elsewhere"
+        ) from None
+    except DAMAGE as error:
+        raise damaged(source, error) from None
     target = out or source.with_suffix(".html")
     _write_page(run, derived, target.with_suffix(""), target, run.get("banner"))
     return 0
@@ -75,22 +93,26 @@ def rebuild_selfcheck(folder: Path, console: Console, *, page: Path | None = Non
 
     tries = record.read(folder)
     console.print(f"deriving and drawing {folder}")
-    derived = {
-        "format_version": store.FORMAT_VERSION,
-        "comparisons": [],
-        "selfcheck": rates.derive(tries.lines, tries.run["margin"]),
-        "notes": tries.notes,
-    }
     try:
+        derived = {
+            "format_version": store.FORMAT_VERSION,
+            "comparisons": [],
+            "selfcheck": rates.derive(tries.lines, tries.run["margin"]),
+            "notes": tries.notes,
+        }
         store.write_json(folder / "summary.json", derived)
     except OSError as error:
         raise BadInput(f"{folder}: cannot be written ({error.strerror}); copy it to where it can be") from None
+    except DAMAGE as error:
+        raise damaged(folder, error) from None
     _tell_selfcheck(tries.run, derived, folder, page, console if quiet else output_console())
     return derived
 
 
 def _tell_selfcheck(run: Row, derived: Row, folder: Path, page: Path | None, console: Console) -> None:
     try:
+        from jinja2 import TemplateError
+
         from reports import selfcheck, selfcheck_tables
 
         written = selfcheck.write(run, derived, folder, target=page)
@@ -98,12 +120,13 @@ def _tell_selfcheck(run: Row, derived: Row, folder: Path, page: Path | None, con
         console.print(f"- {derived['selfcheck']['sentence']}")
         console.print(_undrawn(error, folder))
         return
-    for finding in selfcheck.findings(derived):
-        console.print(f"- {finding.text}")
+    except (*DAMAGE, TemplateError) as error:
+        raise damaged(folder, error) from None
+    _say(selfcheck.findings(derived), console)
     peers = selfcheck_tables.peers(derived["selfcheck"])
     if peers:
-        console.print(f"\n{selfcheck_tables.markdown(peers)}\n")
-    console.print(f"Report: {written}")
+        console.print(f"\n{selfcheck_tables.markdown(peers)}")
+    console.print(f"\nReport: {written}")
 
 
 def _write_page(
@@ -111,6 +134,8 @@ def _write_page(
 ) -> None:
     console = output_console()
     try:
+        from jinja2 import TemplateError
+
         from reports import page as pages
         from reports.findings import findings
 
@@ -122,13 +147,18 @@ def _write_page(
         raise BadInput(
             f"{page or folder}: cannot be written ({error.strerror}); name another file with --out"
         ) from None
-    asked = ""
-    for finding in findings(run, derived):
-        if finding.question != asked:
-            asked = finding.question
-            console.print(f"\n{asked}")
-        console.print(f"- {finding.text}")
-    console.print(f"Report: {written}")
+    except (*DAMAGE, TemplateError) as error:
+        raise damaged(folder, error) from None
+    _say(findings(run, derived), console)
+    console.print(f"\nReport: {written}")
+
+
+def _say(found: Iterable[Finding], console: Console) -> None:
+    """Print findings under the questions that they answer."""
+    for question, answers in groupby(found, key=lambda one: one.question):
+        console.print(f"\n{question}")
+        for finding in answers:
+            console.print(f"- {finding.text}")
 
 
 def _undrawn(error: ImportError, folder: Path) -> str:

@@ -194,4 +194,4 @@ def _effect(row: Row) -> str:
 
 
 def _named(row: Row) -> str:
-    return f"In {row['group']} {row['case']}"
+    return f"In {row['group']}, {row['case']}"

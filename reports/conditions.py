@@ -106,7 +106,8 @@ def _lines(members: list[Row], unfair: dict[tuple[Group, str], dict[Any, list[st
 
 def _line(row: Row) -> tuple[Cell, ...]:
     found = row["conditions"]
-    framework = " ".join(filter(None, (found.get("framework") or row.get("framework"), found.get("version"))))
+    told = found.get("framework") or row.get("framework"), found.get("version")
+    framework = " ".join(str(part) for part in told if part)
     return (
         Cell(str(row["implementation"]), "name"),
         Cell(str(row["device"])),

@@ -26,7 +26,7 @@ from reports import (
 )
 from reports.rows import Row
 
-__all__ = ["Finding", "findings"]
+__all__ = ["FIRST", "RANKS", "Finding", "findings"]
 
 FIRST = "Before you read on"
 FASTEST = "Which is fastest?"

@@ -34,7 +34,7 @@ from reports import (
     starting,
     tables,
 )
-from reports.findings import findings
+from reports.findings import FIRST, RANKS, findings
 from reports.formats import NO_BREAK, listing, margin
 from reports.rows import VERDICTS, Row
 
@@ -42,10 +42,11 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-__all__ = ["Picture", "again", "draw", "environment", "replace", "save", "title", "write"]
+__all__ = ["Picture", "again", "draw", "environment", "made", "replace", "save", "title", "write"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 VERDICT_WORDS = re.compile(rf"\b({'|'.join((*VERDICTS, 'not reproduced', 'reproduced'))})\b")
+UNITS = re.compile(r"(\d) (%|s\b)")
 CODE = re.compile(r"`([^`]+)`")
 
 
@@ -102,6 +103,7 @@ def save(pictures: list[Picture], figures: Path) -> None:
 
 def draw(run: Row, summary: Row) -> list[Picture]:
     """Return the figures there is something to draw for; one that fails is a picture with its problem."""
+    os.environ["MPLBACKEND"] = "agg"  # what a notebook's shell hands on may not be installed here
     found = (_picture(module, run, summary) for module in plots.figures())
     return [picture for picture in found if picture is not None]
 
@@ -135,13 +137,15 @@ def emphasised(text: str) -> Markup:
 
 
 def tight(text: str) -> str:
-    """Return text in which no line ends between a number and its per cent sign."""
-    return text.replace(" %", f"{NO_BREAK}%")
+    """Return text in which no line ends between a number and its per cent sign or seconds."""
+    return UNITS.sub(rf"\1{NO_BREAK}\2", text)
 
 
 def _context(run: Row, summary: Row, pictures: list[Picture], banner: str | None) -> dict[str, Any]:
     said = [
-        (question, list(found)) for question, found in groupby(findings(run, summary), key=lambda one: one.question)
+        (question, list(found))
+        for question, found in groupby(findings(run, summary), key=lambda one: one.question)
+        if question != RANKS  # which a figure and a table show
     ]
     return {
         "banner": banner or run.get("banner"),
@@ -150,9 +154,12 @@ def _context(run: Row, summary: Row, pictures: list[Picture], banner: str | None
         "title": title(run, summary),
         "machine": _machine(run),
         "run": run,
+        "made": made(run),
         "command": again(run),
+        "left_out": (run.get("plan") or {}).get("left_out") or [],
         "margin": margin(run.get("margin")),
-        "findings": said,
+        "before": [one for one in said if one[0] == FIRST],
+        "findings": [one for one in said if one[0] != FIRST],
         "answers": tables.answers(summary),
         "pictures": pictures,
         "learning": learning_tables.tables(summary),
@@ -183,6 +190,13 @@ def again(run: Row) -> str:
     words = [str(word) for word in run.get("command") or []]
     pairs = zip(["", *words], words, strict=False)
     return shlex.join(word for before, word in pairs if "--out" not in (before, word.partition("=")[0]))
+
+
+def made(run: Row) -> str:
+    """Return by which preset and when the records were made, which tells pages of one machine apart."""
+    preset = f"{run['preset']} preset" if run.get("preset") else ""
+    when = f"{str(run['created'])[:16].replace('T', ' ')} UTC" if run.get("created") else ""
+    return " · ".join(filter(None, (preset, when)))
 
 
 def title(run: Row, summary: Row) -> str:

@@ -169,8 +169,8 @@ def _use(where: str, members: list[Rate]) -> str:
     reached = f"In {where}, {best.named} reaches {si(best.rate, 'FLOP/s')} in products of {best.size} ({_ends(best)})"
     if not others:
         return f"{reached}; no other library was measured there."
-    shares = [f"{one.named} {percent(one.share)}" for one in others]
-    return f"{reached}, the most of the libraries measured. Of that rate: {listing(shares)}."
+    shares = [f"{percent(one.share)} in {one.named}" for one in others]
+    return f"{reached}, the most of the libraries measured; {listing(shares)} of that."
 
 
 def side_by_side(summary: Row) -> list[str]:

@@ -143,7 +143,6 @@ def _run(file: _File, cases: list[Row], data: dict[str, str] | None) -> Row:
         "label": hardware.machine_name(facts),
         "created": file.datetime,
         "seed": 0,
-        "preset": STUDY,
         "margin": None,
         "threads": max((row["threads"] or 0 for row in cases), default=0) or None,
         "data": data or {"kind": "none", "note": ""},

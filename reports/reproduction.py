@@ -56,9 +56,8 @@ def table(summary: Row) -> Table | None:
     if not found:
         return None
     columns = (
-        ("effect", "name wrap"), ("case over baseline", "text wrap"), ("published", "number"), ("here", "number"),
-        ("95 % interval", "number"), ("of its size", "number"), ("verdict", "verdict"), ("published for", "text wrap"),
-        ("source", "long"), ("otherwise here", "long"),
+        ("effect", "name wrap"), ("published", "number"), ("here, 95 % interval", "number"), ("of its size", "number"),
+        ("verdict", "verdict"), ("published for", "text wrap"), ("source", "long"), ("otherwise here", "long"),
     )  # fmt: skip
     headings = dict.fromkeys(_heading(row) for row in found)
     sections = tuple(
@@ -128,17 +127,20 @@ def _line(row: Row) -> tuple[Cell, ...]:
     share = formats.percent(row["share"]) if row["share"] and row["share"] > 0 else formats.MISSING
     judged = row["verdict"] != NOT_RUN
     return (
-        Cell(row["effect"], "name wrap"),
-        Cell(f"{row['case']} over {row['baseline']}", "text wrap"),
+        Cell(row["effect"], "name wrap", f"{row['case']} over {row['baseline']}"),
         Cell(_ratio(row), "number", f"per {row['per']}"),
-        Cell(formats.ratio(row["ratio"], row["ci_low"], row["ci_high"]), "number", f"per {row['per']}"),
-        Cell(formats.interval(row["ci_low"], row["ci_high"]), "number"),
+        Cell(_here(row), "number", f"per {row['per']}"),
         Cell(share, "number", "in logarithms"),
         Cell(row["verdict"], "verdict" if judged else "text", row["reason"] or ""),
         Cell(row["hardware"], "text wrap"),
         Cell(f"{row['source']}: {row['told']}", "long"),
         Cell(row["assumed"] or formats.MISSING, "long"),
     )
+
+
+def _here(row: Row) -> str:
+    ratio = formats.ratio(row["ratio"], row["ci_low"], row["ci_high"])
+    return ratio if row["ratio"] is None else f"{ratio} ({formats.interval(row['ci_low'], row['ci_high'])})"
 
 
 def _ratio(row: Row) -> str:

@@ -48,7 +48,10 @@ LIBRARIES = "libraries "  # how the groups begin that compare libraries (bench/s
 STUDIES = {"throughput": "Training steps", "alignment": "Matrix products", "pipeline": "Input pipeline",
            "accuracy": "Learning", "memory": "Memory", "roofline": "Roofline",
            "reproduction": "Published effects", "data_effect": "What operands hold", "devices": "Devices"}  # fmt: skip
-UNITS = {"accuracy": "epoch", "pipeline": "tenth of an epoch"}  # what a step is, in studies where it is more
+UNITS = {
+    "accuracy": "epoch", "pipeline": "tenth of an epoch", "alignment": "product", "reproduction": "product",
+    "data_effect": "product", "memory": "pass", "roofline": "call",
+}  # fmt: skip  # what is timed, in studies where it is no training step
 
 
 class Panel(NamedTuple):

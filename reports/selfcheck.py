@@ -184,6 +184,7 @@ def _context(run: Row, summary: Row, pictures: list[Picture]) -> dict[str, Any]:
         "title": title,
         "machine": brand if brand and str(brand) not in title else None,
         "run": run,
+        "made": page.made(run),
         "command": page.again(run),
         "margin": margin(found["margin"]),
         "findings": said,

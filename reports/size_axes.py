@@ -36,7 +36,7 @@ def label(axes: Axes, sizes: Sequence[int], text: str = "matrix size, m = k = n"
 
 def handle() -> Line2D:
     """Return the entry of a key for where rows start on a boundary."""
-    return Line2D([], [], label="predicted step, in bytes", **STYLE)
+    return Line2D([], [], label="predicted: all rows aligned from here on, to so many bytes", **STYLE)
 
 
 def mark_steps(axes: Axes, sizes: Sequence[int], base: int, dtype: str) -> None:

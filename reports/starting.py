@@ -27,10 +27,9 @@ def tables(summary: Row) -> list[Table]:
     """Return what starting costs, cold (in the pilot) and warm (the median over launches)."""
     names = [f"{cold}{part}" for cold in ("cold_", "") for part in PARTS]
     timed = [row for row in summary.get("cases") or [] if any(row.get(name) is not None for name in names)]
-    used = [name for name in names if any(row.get(name) is not None for row in timed)]
     columns = [("case", "name"), ("pays from step", "number"), ("compared with", "text")]
-    columns += [(_spoken(name), "number") for name in used]
-    return per_study("start-up", timed, tuple(columns), lambda row: _line(row, used))
+    columns += [(f"{_spoken(part)}, cold / warm", "number") for part in PARTS]
+    return per_study("start-up", timed, tuple(columns), _line)
 
 
 def pays(summary: Row) -> bool:
@@ -38,16 +37,20 @@ def pays(summary: Row) -> bool:
     return any(row.get("breakeven_against") for row in summary.get("cases") or [])
 
 
-def _line(row: Row, used: list[str]) -> tuple[Cell, ...]:
+def _line(row: Row) -> tuple[Cell, ...]:
     steps = row.get("breakeven_steps")
     return (
         Cell(str(row.get("case")), "name"),
         Cell(formats.MISSING if steps is None else f"{steps:,}", "number"),
         Cell(str(row.get("breakeven_against") or formats.MISSING)),
-        *(Cell(formats.seconds(row.get(name)), "number") for name in used),
+        *(Cell(_both(row.get(f"cold_{part}"), row.get(part)), "number") for part in PARTS),
     )
 
 
-def _spoken(column: str) -> str:
-    cold = column.startswith("cold_")
-    return f"{'cold' if cold else 'warm'} {column.removeprefix('cold_').removesuffix('_s').replace('_', ' ')}"
+def _both(cold: float | None, warm: float | None) -> str:
+    told = cold is not None or warm is not None
+    return f"{formats.seconds(cold)} / {formats.seconds(warm)}" if told else formats.MISSING
+
+
+def _spoken(part: str) -> str:
+    return part.removesuffix("_s").replace("_", " ")

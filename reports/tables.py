@@ -8,6 +8,7 @@ from typing import Any
 
 from reports import checks, formats, roofline, rows
 from reports.cells import Cell, Section, Table
+from reports.columns import without_empty
 from reports.grouped import COUNTS, per_study
 from reports.rows import Row
 from reports.winners import Winner, winners
@@ -17,9 +18,9 @@ __all__ = ["answers", "cases", "comparisons", "equality", "per_study"]
 
 BY_DEVICE = "by the device's clock"
 IN_KERNELS = "in kernels"
-CLOCKS = "Time per step is the user's, over steps that end synchronised."
+CLOCKS = "The first time is the user's, until all is synchronised."
 KERNELS = (
-    "Kernels are timed by the profiler, in steps of their own; launching and waiting is what the device's clock shows "
+    "Kernels are timed by the profiler, in turns of their own; launching and waiting is what the device's clock shows "
     "beyond them, less than nothing where kernels run side by side or were slower then."
 )
 
@@ -32,9 +33,12 @@ def answers(summary: Row) -> Table | None:
     sections = []
     bases = {(row["group"]): row for row in rows.throughput(summary, "cases") if row["case"] == row["baseline"]}
     by_place = {(key, row["width"]): row for key, members in rows.panels(bases.values()).items() for row in members}
-    for panel, members in groupby(found, key=lambda one: one.panel):
+    for panel, group in groupby(found, key=lambda one: one.panel):
+        members = list(group)
         lines = tuple(_answer(one, by_place.get((panel, one.width), {})) for one in members)
-        sections.append(Section(panel.title, lines))
+        against = {one.row["baseline"] for one in members if one.row}
+        told = f"{panel.title} · ratio to {formats.listing(sorted(against))}" if against else panel.title
+        sections.append(Section(told, lines))
     columns = (
         ("width", "number"),
         ("fastest", "name wrap"),
@@ -45,7 +49,7 @@ def answers(summary: Row) -> Table | None:
         ("examples/s", "number"),
         ("equivalent to the baseline", "text wrap"),
     )
-    return Table("answers", "Fastest at each size", columns, tuple(sections))
+    return without_empty(Table("answers", "Fastest at each size", columns, tuple(sections)))
 
 
 def _answer(one: Winner, base: Row) -> tuple[Cell, ...]:
@@ -95,12 +99,14 @@ def comparisons(summary: Row) -> list[Table]:
 
 
 def _ranked(found: list[Row]) -> list[Row]:
-    """Return training steps fastest first, with the control behind them; the others as they come."""
-    return sorted(found, key=lambda row: (bool(row.get("control")), row["ratio"]) if _trains(row) else (False, 0.0))
+    """Return the training steps of each group fastest first, with the control behind them; all else as it comes."""
+    places = {group: place for place, group in enumerate(dict.fromkeys(row["group"] for row in found))}
+    return sorted(found, key=lambda row: (places[row["group"]], *_rank(row)))
 
 
-def _trains(row: Row) -> bool:
-    return row.get("study") == "throughput" and row.get("ratio") is not None
+def _rank(row: Row) -> tuple[bool, float]:
+    trains = row.get("study") == "throughput" and row.get("ratio") is not None
+    return (bool(row.get("control")), row["ratio"]) if trains else (False, 0.0)
 
 
 def _comparison(row: Row) -> tuple[Cell, ...]:
@@ -135,7 +141,7 @@ def cases(summary: Row) -> list[Table]:
         ("in the way", "text"),
         ("threads", "number"),
         (COUNTS, "number"),
-        ("steps a sample", "number"),
+        ("repeats a sample", "number"),
     )
     tried = [row for row in summary.get("cases") or [] if row.get("status") != "skipped"]
     found = per_study("cases", tried, named, _case, rows.marked_groups(summary))

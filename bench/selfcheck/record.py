@@ -15,7 +15,8 @@ from typing import Any
 
 from bench import jsonlines, store
 from bench.errors import BadInput
-from bench.jsonlines import Appender, loads
+from bench.fields import require_facts
+from bench.jsonlines import Appender, loads, require
 
 __all__ = ["KIND", "TRIES", "Tries", "is_selfcheck", "open_tries", "read"]
 
@@ -110,7 +111,9 @@ def _read_run(file: Path) -> Record:
         run = loads(file.read_text(encoding="utf-8"))
     except (ValueError, RecursionError, OSError) as error:
         raise BadInput(f"{file}: missing or damaged ({error}); restore the file from a copy") from None
-    _require(run, RUN, str(file))
+    require(run, RUN, str(file))
+    require(run["machine"], {"facts": dict}, f"{file} (machine)")
+    require_facts(run["machine"]["facts"], f"{file} (facts)")
     if run["format_version"] > store.FORMAT_VERSION:
         raise BadInput(
             f"{file}: format version {run['format_version']}, this mlpbench reads up to {store.FORMAT_VERSION}; "
@@ -129,19 +132,19 @@ def _check(line: Record, where: str) -> None:
         raise BadInput(
             f"{where}: kind is none of {', '.join(FIELDS)}; restore the file from a copy, or remove that line"
         )
-    _require(line, FIELDS[kind], where)
+    require(line, FIELDS[kind], where)
     good = 0 <= line["seconds"] < math.inf
     if kind == "timers":
         for row in line["rows"]:
-            _require(row, TIMER, f"{where} (rows)")
+            require(row, TIMER, f"{where} (rows)")
     elif kind == "peer":
         good = good and _are_ratios(line, "truth", "ratio", "ci_low", "ci_high")
     else:
         good = good and line["launches"] >= 0 and line["rounds"] >= 0 and 0 < line["margin"] < 1
-        _require(line["harness"], HARNESS, f"{where} (harness)")
+        require(line["harness"], HARNESS, f"{where} (harness)")
         for table, fields in (("comparisons", COMPARISON), ("effects", EFFECT)):
             for one in line.get(table, []):
-                _require(one, fields, f"{where} ({table})")
+                require(one, fields, f"{where} ({table})")
                 good = good and _are_ratios(one, "truth", "ratio", "ci_low", "ci_high")
                 good = good and all(_is_log(median) for median in one["medians"])
     if not good:
@@ -149,14 +152,6 @@ def _check(line: Record, where: str) -> None:
             f"{where}: ratios must be above 0, medians logarithms of such, seconds and counts not negative; "
             "restore the file from a copy, or remove that line"
         )
-
-
-def _require(record: Any, fields: Types, where: str) -> None:
-    """Raise BadInput unless every field is there, of its type; one that may be null must be there all the same."""
-    jsonlines.require(record, fields, where)
-    missing = sorted(fields.keys() - record.keys())
-    if missing:
-        raise BadInput(f"{where}: {missing[0]} missing; restore the file from a copy")
 
 
 def _are_ratios(record: Record, *names: str) -> bool:

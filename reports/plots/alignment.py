@@ -25,7 +25,7 @@ CAPTION = (
     "at multiples of so many bytes. On a GPU thin dashes are predicted as well: there a size would be if nothing "
     "mattered but how the base size's kernel cuts the result into tiles and gives these to multiprocessors in waves."
 )
-ORDER = 50
+ORDER = 44
 MANY = 3  # lines of panels
 LINE_INCHES = (2.6, 2.2)  # of a line of few and of many
 MOST_BESIDE = 4  # panels

@@ -24,7 +24,7 @@ CAPTION = (
     "operands that are stored transposed (T) or not (N). Time for one unit of arithmetic over that of the base size, "
     "or of NN, with 95 % intervals. Where rows start depends on k and n; m is a number of rows."
 )
-ORDER = 51
+ORDER = 45
 LOOKS = {
     "m": Look("#0072b2", "o"),
     "k": Look("#c8401a", "D"),

@@ -1,4 +1,4 @@
-"""What a step is: how many rows start on a boundary at each size, and the measured time per FLOP below."""
+"""How many rows start on a boundary at each size, and the measured time per FLOP below."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from reports.rows import Row
 
 __all__ = ["CAPTION", "ORDER", "TITLE", "draw"]
 
-TITLE = "What a step is: at which sizes rows start on a boundary"
+TITLE = "At which sizes rows start on a boundary"
 CAPTION = (
     "A processor loads 16 to 64 bytes at once, with least effort from addresses that are multiples of as many. Strips "
     "show which share of a matrix's rows starts at such a multiple, all at a dark square: computed, not measured. "
-    "Below is what was measured, with 95 % intervals: where time falls at a dark square and not beside it, the step is "
-    "real on this machine."
+    "Below is what was measured, with 95 % intervals: where time falls at a dark square and not beside it, "
+    "alignment matters on this machine."
 )
 ORDER = 48
 SIZES = 17  # from the base on: at the last of them, rows of elements of 4 bytes start on lines again

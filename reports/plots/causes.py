@@ -23,7 +23,7 @@ CAPTION = (
     "intervals. Aligned rows start at multiples of 64 bytes. Faint: what two causes together cost beyond what each "
     "costs, and means over cases that differ for that reason; what such a cause costs in each of them stands below it."
 )
-ORDER = 52
+ORDER = 46
 MOST_BESIDE = 2
 LINE_INCHES = 0.3
 FAINT = 0.35

@@ -18,7 +18,7 @@ CAPTION = (
     "interval reaches the line in 19 of 20. A wide one says that small differences drown in that group; a red one "
     "failed its test at 1 %: do not rely on that group."
 )
-ORDER = 60
+ORDER = 70
 ROW_INCHES = 0.27
 
 

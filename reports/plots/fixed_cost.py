@@ -15,11 +15,13 @@ __all__ = ["CAPTION", "ORDER", "TITLE", "draw"]
 
 TITLE = "What a step costs before any arithmetic"
 CAPTION = (
-    "The part of a step's time that does not shrink with the network: calls, launches and bookkeeping. It decides who "
-    "is fastest at small widths. From a straight line through the times at all widths; bars are 95 % intervals."
+    "The part of a step's time that does not shrink with the network: calls, starting kernels and bookkeeping. It "
+    "decides who is fastest at small widths. From a straight line through the times at all widths; bars are 95 % "
+    "intervals."
 )
 ORDER = 30
 ROW_INCHES = 0.36
+BETWEEN_INCHES = 0.64  # two panels: the numbers of an axis, and the title of the next
 RIGHT = 0.97
 TEXT_INCHES = 1.9  # of "  214 µs  (205-225 µs)" beside the longest bar
 
@@ -33,7 +35,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
     named = looks([*rows.implementations(rows.throughput(summary, "cases")), *rows.implementations(fitted)])
     sizes = [len(members) for members in found.values()]
     left = drawing.left_of(rows.implementations(fitted))
-    height = ROW_INCHES * sum(sizes) + 0.42 * len(sizes) + 0.92
+    height = ROW_INCHES * sum(sizes) + BETWEEN_INCHES * (len(sizes) - 1) + 1.34
     figure = Figure(figsize=(drawing.WIDTH, height))
     grid = figure.add_gridspec(
         len(sizes),
@@ -43,7 +45,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
         right=RIGHT,
         bottom=drawing.BOTTOM / height,
         top=1 - 0.36 / height,
-        hspace=0.42 * len(sizes) / (ROW_INCHES * sum(sizes)),
+        hspace=BETWEEN_INCHES * len(sizes) / (ROW_INCHES * sum(sizes)),
     )
     ends = [1e6 * end for row in fitted for end in rows.bounds(row, "fixed_s", "fixed_low", "fixed_high") or ()]
     beside = TEXT_INCHES / (drawing.WIDTH * (RIGHT - left))  # the share of the axis that the longest text takes

@@ -63,6 +63,16 @@ def test_appending_after_a_torn_line_starts_a_new_one(folder):
     assert not records.notes
 
 
+@pytest.mark.parametrize("byte", range(12, 40, 3))
+def test_a_damaged_byte_of_packed_records_is_bad_input(folder, byte):
+    packed = bytearray(gzip.compress((folder / "samples.jsonl").read_bytes()))
+    packed[byte] ^= 0xFF
+    (folder / "samples.jsonl.gz").write_bytes(packed)
+    (folder / "samples.jsonl").unlink()
+    with pytest.raises(BadInput, match=r"samples\.jsonl\.gz: cannot be read"):
+        store.read(folder)
+
+
 def test_packed_records_are_read_and_not_appended_to(folder):
     file = folder / "samples.jsonl"
     (folder / "samples.jsonl.gz").write_bytes(gzip.compress(file.read_bytes()))
@@ -77,10 +87,10 @@ def test_packed_records_are_read_and_not_appended_to(folder):
     [
         ("nonsense", "not a JSON record"),
         ("[1, 2]", "not a JSON record"),
-        (json.dumps(SAMPLE | {"elapsed_s": "fast"}), "elapsed_s is str"),
+        (json.dumps(SAMPLE | {"elapsed_s": "fast"}), "elapsed_s is text"),
         (json.dumps(SAMPLE | {"elapsed_s": -1.0}), "elapsed_s > 0"),
         (json.dumps(SAMPLE | {"steps": 0}), "steps >= 1"),
-        (json.dumps(SAMPLE | {"round": True}), "round is bool"),
+        (json.dumps(SAMPLE | {"round": True}), "round is true or false"),
         (json.dumps(SAMPLE | {"round": -1}), "round >= 0"),
         (json.dumps(SAMPLE | {"elapsed_s": float("inf")}), "not a JSON record"),
         (json.dumps(SAMPLE), "stands there twice"),

@@ -3,6 +3,8 @@
 import gzip
 import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -58,6 +60,8 @@ def test_a_page_never_overwrites_a_record(complaint, copy, name):
         ("run.json", '"parameters": {', '"parameters": 5, "was": {'),
         ("outcomes.jsonl", '"complete"', '"incomplete"'),
         ("outcomes.jsonl", '"too_slow"', '"slow"'),
+        ("run.json", '"provider": ', '"provider": 5, "was": '),
+        ("run.json", '"commit"', '"was"'),  # that the page alone reads
     ],
 )
 def test_records_of_another_shape_are_bad_input(complaint, copy, file, old, new):
@@ -65,7 +69,18 @@ def test_records_of_another_shape_are_bad_input(complaint, copy, file, old, new)
     assert old in text
     (copy / file).write_text(text.replace(old, new))
     for arguments in (("report", str(copy)), ("run", "--out", str(copy), "--resume")):
-        assert re.search(r"damaged|missing; restore", complaint(*arguments))
+        assert re.search(r"damaged|missing, expected .*; restore", complaint(*arguments))
+
+
+def test_a_check_of_advice_is_no_run_and_says_how_to_read_it(complaint, tmp_path):
+    (tmp_path / "run.json").write_text('{"format_version": 1, "kind": "advice-check"}')
+    assert "mlpbench advise --resume" in complaint("report", str(tmp_path))
+
+
+def test_the_shell_may_name_a_backend_that_is_not_installed(copy, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "nope")
+    code = "import sys; from mlpbench import cli; sys.exit(cli.main(['report', sys.argv[1]]))"
+    assert subprocess.run([sys.executable, "-c", code, str(copy)], check=False).returncode == 0
 
 
 def test_a_changed_implementation_is_not_resumed(complaint, tmp_path):

@@ -64,7 +64,7 @@ def test_a_case_that_is_never_steady_is_named(checked: tuple[Record, Record]) ->
     reason = "never steady: the ratio moves"
     row_of(summary, "torch_manual").update(steady="never steady", verdict="inconclusive", reason=reason)
     said = minded(run, summary)
-    assert f"In {SHAPE} torch_manual is never steady" in said["warning"]
+    assert f"In {SHAPE}, torch_manual is never steady" in said["warning"]
     assert "verdict is inconclusive" in said["warning"]
     assert "in a steady state" not in said["answer"]
     text = page.render(run, summary, [])

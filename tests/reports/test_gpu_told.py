@@ -126,7 +126,7 @@ def test_both_clocks_and_the_kernels_are_beside_one_another() -> None:
                device_time_high=0.98e-3, kernel_s=0.9e-3)  # fmt: skip
     (table,) = [one for one in tables.cases(summary) if one.title == "Matrix products"]
     found = next(line for line in lines(table) if line["by the device's clock"].startswith("970"))
-    assert plain([found["time per step, 95 % interval"]]) == "1.00 ms (0.990-1.01)"
+    assert plain([found["time per product, 95 % interval"]]) == "1.00 ms (0.990-1.01)"
     assert plain([found["by the device's clock"]]) == "970 µs (960-980)"
     assert [plain([found[name]]) for name in ("in kernels", "launching and waiting")] == ["900 µs", "70.0 µs"]
     assert "Kernels are timed by the profiler" in table.note

@@ -77,7 +77,7 @@ def test_rates_and_shares_are_said_with_intervals(maker: Maker) -> None:
     set_rate(row, 120e9)
     text = said(run, summary, LIBRARIES)
     assert "In float32, torch 2.15.0 reaches 120 GFLOP/s in products of 1024 (95 % interval 119-121 GFLOP/s)" in text
-    assert "Of that rate: numpy 2.4.6 51 %." in text
+    assert "; 51 % in numpy 2.4.6 of that." in text
     assert "In bfloat16, torch 2.15.0 reaches 240 GFLOP/s" in text
     assert "no other library was measured there" in text
     assert "intervals and no verdicts" in text

@@ -151,10 +151,11 @@ def title_of(run: Record, summary: Record) -> str:
 
 def test_each_page_s_title_names_its_studies_and_its_machine(records: tuple[Record, Record]) -> None:
     run, summary = records
-    assert title_of(run, summary) == "Training steps and matrix products · AMD EPYC 7B13, 2 cores · mlpbench"
+    where = "AMD EPYC 7B13, 2 cores · quick preset · 2026-11-22 15:00 UTC · mlpbench"
+    assert title_of(run, summary) == f"Training steps and matrix products · {where}"
     for study, name in (("accuracy", "Learning"), ("pipeline", "Input pipeline"), ("alignment", "Matrix products")):
         alone = {"cases": [{"study": study, "group": "g", "case": "c", "status": "failed"}]}
-        assert title_of(run, alone) == f"{name} · AMD EPYC 7B13, 2 cores · mlpbench"
+        assert title_of(run, alone) == f"{name} · {where}"
     assert re.search(r"<h1>Training steps and matrix products · AMD EPYC", html(run, summary))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from bench.errors import BadInput
+from mlpbench import cli
 from reports import page, pytest_benchmark
 
 STATS = {"median": 0.002, "q1": 0.0019, "q3": 0.0022, "rounds": 40, "iterations": 3, "data": [0.002]}
@@ -140,3 +142,26 @@ def test_the_page_renders_it_under_its_banner(write: Write, tmp_path: Path, ours
     html = page.write(run, summary, tmp_path, banner=run["banner"]).read_text()
     assert pytest_benchmark.BANNER in html
     assert ("1025" if ours else "test_1") in html
+
+
+@pytest.mark.parametrize("brand", [5, ["x"]])
+def test_a_damaged_fact_of_ours_is_one_line_and_2(
+    write: Write, brand: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = content(STEP)
+    damaged["machine_info"]["mlpbench"] = {"cpu": {"brand": FACTS["cpu"]["brand"] | {"value": brand}}}
+    assert cli.main(["report", str(write(damaged))]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "benchmarks.json" in said
+
+
+def test_where_it_cannot_be_read_it_says_what_to_install(
+    write: Write, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import reports
+
+    monkeypatch.delattr(reports, "pytest_benchmark")
+    monkeypatch.setitem(sys.modules, "reports.pytest_benchmark", None)
+    assert cli.main(["report", str(write(content(STEP)))]) == 2
+    assert "install the extra `pages`" in capsys.readouterr().err
