@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import os
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -90,6 +92,30 @@ def test_a_step_on_a_resident_batch_is_one_launch(name: str) -> None:
     calls = calls_of(steps)
     assert calls(*REPLAY) == len(batches)
     assert calls(*HANDED_IN) == 0
+
+
+@pytest.mark.parametrize("name", HANDMADE)
+def test_a_capture_bears_a_thread_that_pins_memory(name: str) -> None:
+    """As a loader's does, for batches to come."""
+    import torch
+
+    captured = threading.Event()
+    pinned = []
+
+    def pin() -> None:
+        while not captured.is_set():
+            pinned.append(torch.ones(len(pinned) + 1).pin_memory()[0].item())
+
+    with ThreadPoolExecutor(1) as pool:
+        pinning = pool.submit(pin)
+        try:
+            model, batches = model_of(name, {})
+            losses = [model.read(model.train_step(batch)) for batch in batches * 2]
+        finally:
+            captured.set()
+        pinning.result()
+    assert set(pinned) == {1.0}
+    assert np.isfinite(losses).all()
 
 
 @pytest.mark.parametrize("name", HANDMADE)
