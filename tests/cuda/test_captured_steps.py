@@ -132,7 +132,7 @@ def test_steps_take_no_further_memory(name: str) -> None:
 
 
 @pytest.mark.parametrize("batch", [256, 4096])
-def test_fused_steps_are_the_same_bit_for_bit_each_time(batch: int) -> None:
+def test_steps_of_triton_fused_are_the_same_bit_for_bit_each_time(batch: int) -> None:
     runs = []
     for _ in range(2):
         model, batches = model_of("triton_fused", {}, batch)

@@ -34,7 +34,9 @@ def references(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("references")
 
 
-@pytest.mark.parametrize(("name", "variant", "shape", "dtype"), TRIED)
+@pytest.mark.parametrize(
+    ("name", "variant", "shape", "dtype"), TRIED, ids=lambda value: value.name if isinstance(value, Shape) else value
+)
 def test_an_implementation_equals_the_reference(
     name: str, variant: str, shape: Shape, dtype: str, references: Path
 ) -> None:
