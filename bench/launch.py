@@ -6,6 +6,7 @@ and one for the control. They serve all groups of one study in random order; whi
 
 from __future__ import annotations
 
+import re
 import select
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,8 @@ __all__ = ["PILOT", "Context", "Launch", "Limits"]
 
 PILOT = -1
 SLOWEST_SAMPLE = 50  # a sample may take this many times what it was calibrated for
+# What a process answers that may fail at all that follows: CUDA's errors stay with the process, whatever it does next.
+BEYOND_USE = re.compile(r"^out of memory|CUDA error|Error \[CUDA\]|CUDA_ERROR")
 
 
 @dataclass(frozen=True)
@@ -252,7 +255,7 @@ class Launch:
 
     def _failed(self, case: Case, phase: str, error: WorkerError) -> None:
         self.context.retire(case, "failure", error.reason, launch=self.index, phase=phase)
-        if error.alive and not error.reason.startswith("out of memory"):
+        if error.alive and not BEYOND_USE.search(error.reason):
             self._workers[case.worker].stop()
             return
         self._workers.pop(case.worker).end()

@@ -32,7 +32,7 @@ def test_a_broken_implementation_is_not_equal(name, hidden, dtype):
     assert not checked(from_file(name), Shape(64, hidden, 10), dtype).equal
 
 
-@pytest.mark.parametrize("name", ["crashes", "hangs", "eats_memory", "prints", "raises"])
+@pytest.mark.parametrize("name", ["crashes", "hangs", "eats_memory", "loses_gpu", "prints", "raises"])
 def test_one_that_only_misbehaves_is_equal(name):
     assert checked(from_file(name)).equal
 

@@ -58,6 +58,13 @@ def test_a_fault_costs_its_own_row_only(run_of, small_group, fault):
     assert not workers()
 
 
+def test_a_gpu_lost_to_one_case_is_not_lost_to_others_of_its_worker(run_of, small_group):
+    """CUDA's errors stay with a process, so that they get a fresh one."""
+    found = status(run_of(small_group("loses_gpu"), small_group("loses_gpu", width=12)))
+    assert found.pop(("16-8-10", "loses_gpu")) == "failed"
+    assert set(found.values()) == {"measured"}
+
+
 def test_printing_costs_nothing(run_of, small_group):
     records = run_of(small_group("prints"))
     assert set(status(records).values()) == {"measured"}

@@ -1,8 +1,7 @@
-"""Steps that begin and end in the host's memory, on a GPU; and both devices in one group of one run."""
+"""Steps and products that begin and end in the host's memory, on a GPU."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ import pytest
 from bench import implementations, libraries
 from bench.case import Case
 from bench.workloads import transferred_product, transferred_step
-from mlpbench.cli import main
 
 NETWORK = {"inputs": 784, "hidden": [64], "outputs": 10, "batch": 256, "learning_rate": 0.1}
 
@@ -54,22 +52,3 @@ def test_operands_are_on_the_host_and_the_product_on_the_gpu(monkeypatch: pytest
     transferred_product.prepare(case, torch, Path()).step()
     assert devices == [("cuda",) * 3]
     assert copies == [("cpu", "cuda")] * 2 + [("cuda", "cpu")]
-
-
-def test_both_devices_end_in_verdicts_of_one_group(tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    assert main(["run", "devices", "--width", "16", "--size", "2048", "--out", str(out)]) == 0
-    summary = json.loads((out / "summary.json").read_text())
-    assert {row["status"] for row in summary["cases"]} == {"measured"}
-    for group in {row["group"] for row in summary["comparisons"]}:
-        rows = [row for row in summary["comparisons"] if row["group"] == group]
-        assert {row["device"] for row in rows if not row["control"]} == {"cuda"}
-        assert {row["device"] for row in rows if row["control"]} == {"cpu"}
-        assert all(row["verdict"] for row in rows)
-    resident, moved = (
-        next(row for row in summary["comparisons"] if row["case"] == f"torch cuda, {how}")
-        for how in ("resident", "end to end")
-    )
-    assert resident["ratio"] < moved["ratio"]
-    (sizes,) = {tuple(row["sizes"]) for row in summary["device_crossovers"] if row["kind"] == "product"}
-    assert sizes == (2048,)

@@ -78,3 +78,27 @@ def test_many_batch_sizes_do_not_reach_the_limit_of_recompilations(compiled):
     steps = [compiled._compiled(SHAPE, None, "cpu", torch.float32, batch, "default") for batch in range(1, 12)]
     originals = {id(step._torchdynamo_orig_callable.__code__) for step in steps}
     assert len(originals) == len(steps)
+
+
+def test_what_a_captured_step_changes_is_read_where_it_lies(compiled, monkeypatch):
+    """Or torch would capture nothing: on CUDA it does not where a step changes what it copies."""
+    from torch._dynamo.backends.common import aot_autograd
+    from torch._guards import TracingContext
+
+    found = []
+
+    def keep(graph, inputs):
+        found.append(TracingContext.get().fw_metadata)
+        return graph
+
+    original, backend = torch.compile, aot_autograd(fw_compiler=keep, inference_compiler=keep)
+    monkeypatch.setattr(torch, "compile", lambda step, mode, **rest: original(step, backend=backend, **rest))
+    compiled._compiled.cache_clear()
+    settings = {"learning_rate": 0.1, "loss_divisor": None, "device": "cpu", "dtype": "float32"}
+    model = compiled.build(SHAPE, initial_weights(SHAPE, 0), **settings, mode="reduce-overhead")
+    model.train_step(model.place(np.zeros((8, 9), np.float32), np.zeros(8, np.int64)))
+    compiled._compiled.cache_clear()
+    (step,) = found
+    changed = {index for index, given in enumerate(step.input_info) if given.mutates_data}
+    assert len(changed) == len(initial_weights(SHAPE, 0))
+    assert changed < set(step.static_input_indices), "the learning rate is one of them as well"

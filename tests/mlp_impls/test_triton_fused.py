@@ -1,4 +1,7 @@
-"""The fused kernels, interpreted on the CPU, and how they divide their work; ``tests/cuda`` runs them on a device."""
+"""The fused kernels, interpreted on the CPU, and how they divide their work.
+
+``test_compiled_kernels.py`` compiles them for a device, and ``tests/cuda`` runs them on one.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,7 @@ from tests.mlp_impls.interpreted import CHECKED  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 H200 = 132  # multiprocessors
+TOO_NEW = "only 0-dimensional arrays can be converted"  # NumPy 2.5, to the interpreter of Triton 3.6
 SETTINGS = {"learning_rate": 0.1, "loss_divisor": None, "device": "cpu", "dtype": "float32"}
 
 
@@ -39,6 +43,8 @@ def interpreted():
         [sys.executable, "-m", "tests.mlp_impls.interpreted"],
         env=os.environ | variables, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
+    if done.returncode and TOO_NEW in done.stderr:
+        pytest.skip(f"the interpreter of this Triton is not made for NumPy {np.__version__}")
     assert done.returncode == 0, done.stderr[-4000:]
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -179,56 +185,6 @@ def test_a_plan_leaves_no_multiprocessor_of_a_large_device_idle(shape, batch):
     plan = Plan.make(batch, Layout(shape, 4), H200)
     assert plan.blocks * max(1, plan.input_shares) >= 0.8 * H200
     assert plan.tiles * plan.batch_shares >= 0.8 * H200
-
-
-class Launches:
-    """Stands in for a kernel: keeps what it is launched with."""
-
-    def __init__(self, name, kept):
-        self.name = name
-        self.kept = kept
-
-    def __getitem__(self, grid):
-        return lambda *arguments, **options: self.kept.append((self.name, arguments, options))
-
-
-POINTERS = {torch.float32: "*fp32", torch.bfloat16: "*bf16", torch.float16: "*fp16", torch.int64: "*i64"}
-
-
-@pytest.mark.skipif(kernels.INTERPRETED or not kernels.INSTALLED, reason="Triton interprets, or is not installed")
-@pytest.mark.parametrize(
-    ("dtype", "batch", "names"),
-    [
-        ("float32", 256, {"first_products", "examples", "update"}),
-        ("bfloat16", 2048, {"examples", "update", "sum_up"}),
-    ],
-)
-def test_kernels_compile_for_a_device_that_is_not_here(monkeypatch, tmp_path, dtype, batch, names):
-    from triton.backends.compiler import GPUTarget
-    from triton.compiler import ASTSource, compile
-
-    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
-    made, launched = {name: getattr(kernels, name) for name in names}, []
-    for name in names:
-        monkeypatch.setattr(kernels, name, Launches(name, launched))
-    monkeypatch.setattr(triton_fused, "INTERPRETED", H200)
-    shape = Shape(784, (16, 16), 10)
-    model = triton_fused.build(shape, initial_weights(shape, 0), **SETTINGS | {"dtype": dtype})
-    model.train_step(model.place(np.zeros((batch, 784), np.float32), np.zeros(batch, np.int64)))
-    compiled = {}
-    for name, arguments, options in launched[: len(names)]:
-        given = dict(zip(made[name].arg_names, arguments, strict=True))
-        constants = {one.name: given[one.name] for one in made[name].params if one.is_constexpr}
-        types = {
-            key: "constexpr" if key in constants else POINTERS[value.dtype] if hasattr(value, "dtype") else "i32"
-            for key, value in given.items()
-        }
-        source = ASTSource(fn=made[name], signature=types, constexprs=constants)
-        compiled[name] = compile(source, target=GPUTarget("cuda", 90, 32), options=options).asm["ptx"]
-    assert set(compiled) == names
-    for name in names - {"sum_up"}:
-        assert "tf32" not in compiled[name]
-        assert ("fma.rn.f32" if dtype == "float32" else "mma") in compiled[name]
 
 
 def test_weights_come_back_as_they_were_given():
