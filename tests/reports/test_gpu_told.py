@@ -146,5 +146,5 @@ def test_a_device_s_clock_without_a_profiler_has_no_columns_of_kernels() -> None
     headings = [name for name, _ in table.columns]
     assert "by the device's clock" in headings
     assert not {"in kernels", "launching and waiting"} & set(headings)
-    assert "over steps that end synchronised" in table.note
+    assert "until all is synchronised" in table.note
     assert "profiler" not in table.note
