@@ -44,7 +44,8 @@ def _sweeps(module) -> dict[str, object]:
     """Give all sweeps of the usual base another one, also those that are made later."""
     kind, varied, _, *rest = module.Sweep.__init__.__defaults__
     module.Sweep.__init__.__defaults__ = (kind, varied, BASE, *rest)
-    return {"BASE": BASE, "SWEEPS": {"quick": tuple(replace(one, base=BASE) for one in module.QUICK)}}
+    quick = tuple(replace(one, base=BASE) for one in module.QUICK)
+    return {"BASE": BASE, "SWEEPS": module.SWEEPS | {"quick": quick}}
 
 
 def _launches() -> int:
