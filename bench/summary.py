@@ -136,7 +136,7 @@ def _case_row(case: Case, planned: Planned, times: dict[str, Floats], status: di
               records: Records) -> Row:  # fmt: skip
     found = times.get(case.id, np.empty((0, planned.rounds)))
     measured = bool(np.isfinite(stats.launch_medians(found)).any()) if len(found) else False
-    otherwise = ("measured", None) if measured else ("not measured", _unmeasured(case, planned, status))
+    otherwise = ("measured", None) if measured else ("not measured", _unmeasured(case, planned, status, records))
     state, reason = status.get(case.id, otherwise)
     row = columns.identity(case, planned.group) | {"status": state, "reason": reason} | columns.absolute(case, found)
     calibrations = series.outcomes_by_case(records, "calibration").get(case.id)
@@ -153,10 +153,13 @@ def _case_row(case: Case, planned: Planned, times: dict[str, Floats], status: di
     }
 
 
-def _unmeasured(case: Case, planned: Planned, status: dict[str, tuple[str, str]]) -> str | None:
+def _unmeasured(
+    case: Case, planned: Planned, status: dict[str, tuple[str, str]], records: Records
+) -> str | None:  # fmt: skip
     """Return why nothing was measured of a case that nothing went wrong with: a control shares its baseline's fate."""
     bases = (base for base in planned.group.cases if case.control and base.name == planned.group.baseline)
-    return next((f"the baseline, {base.name}, is {status[base.id][0]}" for base in bases if base.id in status), None)
+    lost = next((f"the baseline, {base.name}, is {status[base.id][0]}" for base in bases if base.id in status), None)
+    return lost or (None if series.complete_launches(records).get(case.study) else "no launch is complete")
 
 
 def _skip_rows(plan: Plan) -> list[Row]:

@@ -126,7 +126,8 @@ def _no_verdicts(summary: Row) -> list[str]:
         if key not in compared and any(row.get("status") == "measured" for row in members)
     }
     if silent and not compared:
-        return ["There are no verdicts on this page: nothing on it was measured in turns with a baseline."]
+        turns = "nothing on it was measured in turns with a baseline, and in more than one launch"
+        return [f"There are no verdicts on this page: {turns}."]
     return [
         f"In {group} there are absolute figures but no verdicts{_why(members)}."
         for (_, group), members in silent.items()

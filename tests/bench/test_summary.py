@@ -157,6 +157,11 @@ def test_a_control_that_was_not_measured_says_what_became_of_its_baseline():
     assert rows["numpy_scratch"]["reason"] is None
 
 
+def test_before_a_launch_is_complete_that_is_why_nothing_is_measured():
+    rows = by_case(summary.summarize(measured([training_group(64)], launches=2, incomplete=(0, 1)))["cases"])
+    assert {(row["status"], row["reason"]) for row in rows.values()} == {("not measured", "no launch is complete")}
+
+
 def test_matmuls_of_unlike_size_are_compared_per_flop():
     def case(size):
         return Case("alignment", "g", str(size), "matmul", "numpy", "numpy", dict.fromkeys("mkn", size) | {"stack": 1})

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 __all__ = ["CHANGES", "change"]
 
 NETWORKS = [(16, 1, 64), (32, 1, 64), (32, 3, 128)]
 MOST_FLOPS = 5e6
 ROUNDS = 8
+BASE = 64
 CHANGES = {
     "bench.plan": lambda module: {"PRESETS": {"quick": module.Preset(_launches(), ROUNDS, _launches(), ROUNDS)}},
     "bench.published_effects": lambda module: {
@@ -29,13 +31,21 @@ CHANGES = {
     "bench.studies.throughput": lambda module: {
         "GRIDS": {"cpu": {"quick": NETWORKS}, "cuda": {"quick": NETWORKS}},
     },
-    "bench.sweeps": lambda module: {"BASE": 64},
+    "bench.sweeps": lambda module: _sweeps(module),
 }  # fmt: skip
 
 
 def change(module) -> None:
     """Replace a module's constants."""
     vars(module).update(CHANGES[module.__name__](module))
+
+
+def _sweeps(module) -> dict[str, object]:
+    """Give all sweeps of the usual base another one, also those that are made later."""
+    kind, varied, _, *rest = module.Sweep.__init__.__defaults__
+    module.Sweep.__init__.__defaults__ = (kind, varied, BASE, *rest)
+    quick = tuple(replace(one, base=BASE) for one in module.QUICK)
+    return {"BASE": BASE, "SWEEPS": module.SWEEPS | {"quick": quick}}
 
 
 def _launches() -> int:
