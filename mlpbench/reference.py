@@ -52,9 +52,11 @@ def reference(
     deadline = time.monotonic() + piece_s
     _require(device)
     wanted = parts or NAMES
-    tested = device != "cuda" or TESTS not in wanted or _test(out / TESTED, deadline, console)
     chosen = [part for part in PARTS if part.name in wanted]
-    whole, refused = _measure(chosen, device, out, deadline, preset, console) if tested else (False, [])
+    whole, refused = False, list[Path]()
+    with suppress(KeyboardInterrupt):  # all is kept, and what holds so far is said
+        if device != "cuda" or TESTS not in wanted or _test(out / TESTED, deadline, console):
+            whole, refused = _measure(chosen, device, out, deadline, preset, console)
     try:
         found = holding.judge(_summaries(out), device)
     except reporting.DAMAGE as error:

@@ -137,6 +137,18 @@ def test_a_run_that_cannot_be_costs_no_other_and_is_told_in_the_end(
     assert runs == [part.name for part in PARTS]
 
 
+def test_after_ctrl_c_it_is_said_what_holds_so_far(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(reference, "_require", lambda device: None)
+    monkeypatch.setattr(reference, "_run", interrupt)
+    assert reference.reference("cpu", tmp_path, 500.0, "quick", as_json=False) == 130
+    assert "what should hold" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("chosen", "tested"), [(("memory", "wide"), False), (("tests", "memory"), True), ((), True)])
 def test_only_the_parts_asked_for_are_measured(
     chosen: tuple[str, ...], tested: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
