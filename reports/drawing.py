@@ -167,9 +167,9 @@ def plain_axis(axes: Axes, which: str) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
 
 
-def left_of(names: Sequence[str], extra: float = 0.2) -> float:
+def left_of(names: Sequence[str], extra: float = 0.2, most: float = 0.4) -> float:
     """Return the left margin, as a fraction of the width, that names on the axis need; ``extra`` is in inches."""
-    return min(0.4, (0.086 * max(map(len, names)) + extra) / WIDTH)
+    return min(most, (0.086 * max(map(len, names)) + extra) / WIDTH)
 
 
 def margin_band(axes: Axes, margin: float, *, which: str = "y", line_style: str = "-") -> None:

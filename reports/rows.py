@@ -50,7 +50,7 @@ STUDIES = {"throughput": "Training steps", "alignment": "Matrix products", "pipe
            "reproduction": "Published effects", "data_effect": "What operands hold", "devices": "Devices"}  # fmt: skip
 UNITS = {
     "accuracy": "epoch", "pipeline": "tenth of an epoch", "alignment": "product", "reproduction": "product",
-    "data_effect": "product", "memory": "pass", "roofline": "call",
+    "data_effect": "product", "memory": "pass", "roofline": "call", "devices": "step or product",
 }  # fmt: skip  # what is timed, in studies where it is no training step
 
 

@@ -30,7 +30,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
     height = ROW_INCHES * len(controls) + 0.95
     figure = Figure(figsize=(drawing.WIDTH, height))
     names = [str(row["group"]) for row in controls]
-    left = drawing.left_of(names, 0.25) * 0.97
+    left = drawing.left_of(names, 0.25, most=0.5) * 0.97
     axes = figure.add_axes((left, drawing.BOTTOM / height, 0.975 - left, 1 - (drawing.BOTTOM + 0.1) / height))
     for place, row in enumerate(controls):
         _row(axes, place, row)

@@ -46,7 +46,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
         lines,
         columns,
         left=0.075,
-        right=0.985,
+        right=0.97,
         top=1 - (0.75 + more) / height,
         bottom=drawing.BOTTOM / height,
         hspace=0.42,
