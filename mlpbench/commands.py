@@ -184,8 +184,7 @@ def selfcheck_command(
 
 @app.command(
     "reference",
-    epilog="Examples: mlpbench reference --device cuda --out results/my-gpu · mlpbench reference --part memory --part "
-    "alignment · until all is measured: while mlpbench reference; [ $? -eq 130 ]; do :; done",
+    epilog=_examples("reference --out results/my-gpu", "reference --part memory --part alignment", "reference --json"),
 )
 def reference_command(
     device: options.Device = "cuda",
@@ -195,8 +194,8 @@ def reference_command(
     part: options.ReferencePart = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Run the studies on one device, in parts of a few minutes, and say what holds of what they should show. A call
-    ends when its time is over; the next one goes on from there.
+    """Run all studies on one device, in parts, and say what holds. A part takes a few minutes on a GPU; a call ends
+    when its time is over, with status 130, and the next one goes on from there.
     """
     from mlpbench import reference
 
