@@ -22,7 +22,7 @@ __all__ = ["CAPTION", "ORDER", "TITLE", "draw"]
 TITLE = "At which sizes rows start on a boundary"
 CAPTION = (
     "A processor's core loads 16 to 64 bytes at once, a GPU's thread 16 and its warp 128, with least effort from "
-    "addresses that are multiples of as many. Strips show which share of a matrix's rows starts at such a multiple, all "
+    "addresses that are multiples of as many. Strips show which share of a matrix's rows starts at one, all "
     "at a dark square: computed, not measured. Below is what was measured, with 95 % intervals: where time falls at a "
     "dark square and not beside it, alignment matters on this machine."
 )
