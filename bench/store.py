@@ -12,6 +12,7 @@ dropped with a note; anything else that is not a record is bad input, and nothin
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -22,12 +23,13 @@ from bench.errors import BadInput
 from bench.fields import require_facts, require_outcome, require_sample
 from bench.jsonlines import Appender, existing, loads, read_lines, require
 
-__all__ = ["FORMAT_VERSION", "Records", "RunFolder", "read", "write_json"]
+__all__ = ["FORMAT_VERSION", "Records", "RunFolder", "read", "rounded", "write_json"]
 
 FORMAT_VERSION = 1
 Record = dict[str, Any]
 
 LONGEST_S = 1e9
+DIGITS = 9
 NUMBER = (int, float)
 RUN_FIELDS: dict[str, type | tuple[type, ...]] = {
     "command": list,
@@ -154,6 +156,17 @@ def read(path: Path) -> Records:
     for number, outcome in enumerate(outcomes, 1):
         require_outcome(outcome, f"{path / 'outcomes.jsonl'}:{number}")
     return Records(run, samples, outcomes, notes)
+
+
+def rounded(value: Any) -> Any:
+    """Return derived figures to ``DIGITS`` significant digits: libraries of other versions differ in the last ones, and
+    a summary made anew from kept records should be the same file.
+    """
+    if isinstance(value, dict):
+        return {key: rounded(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(one) for one in value]
+    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) and math.isfinite(value) else value
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -36,7 +36,7 @@ from bench.budget import PILOT_LAUNCHES
 from bench.case import TOO_SLOW, Case, Group
 from bench.errors import BadInput
 from bench.plan import Plan, Planned
-from bench.store import FORMAT_VERSION, Records, write_json
+from bench.store import FORMAT_VERSION, Records, rounded, write_json
 
 __all__ = ["summarize", "to_csv", "write"]
 
@@ -53,7 +53,7 @@ COLUMNS: dict[str, series.Column] = {
 
 def write(records: Records, folder: Path) -> Row:
     """Derive the summary and write summary.json and summary.csv beside the records; return it."""
-    summary = summarize(records)
+    summary: Row = rounded(summarize(records))
     write_json(folder / "summary.json", summary)
     (folder / "summary.csv").write_text(to_csv(summary["comparisons"]), encoding="utf-8")
     return summary

@@ -97,7 +97,7 @@ def rebuild_selfcheck(folder: Path, console: Console, *, page: Path | None = Non
         derived = {
             "format_version": store.FORMAT_VERSION,
             "comparisons": [],
-            "selfcheck": rates.derive(tries.lines, tries.run["margin"]),
+            "selfcheck": store.rounded(rates.derive(tries.lines, tries.run["margin"])),
             "notes": tries.notes,
         }
         store.write_json(folder / "summary.json", derived)
