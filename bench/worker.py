@@ -5,7 +5,6 @@ Only the standard library, NumPy, the light modules of ours and the framework of
 
 from __future__ import annotations
 
-import ctypes
 import json
 import math
 import os
@@ -24,11 +23,11 @@ import numpy as np
 
 from bench import conditions, devices, implementations, libraries, profiling, timing, workloads
 from bench.case import Case
+from bench.outliving import end_with_parent
 from bench.workloads import training_step
 
 __all__ = ["main"]
 
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 RATE_SIZE = 512
 
 Message = dict[str, Any]
@@ -236,7 +235,6 @@ def _answer(verb: Callable[[Message], Message], request: Message) -> Message:
 
 def _die_with(parent: int) -> None:
     """Have the kernel kill this process, stopped or not, when its parent dies (Linux; see process.py for others)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent(signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)

@@ -9,13 +9,14 @@ from typing import Any
 
 from mlpbench.reference_parts import TESTS
 
-__all__ = ["HOLDS", "MISSED", "OPEN", "Judged", "judge"]
+__all__ = ["HOLDS", "MISSED", "NEEDS_CUDA", "OPEN", "Judged", "judge"]
 
 Row = dict[str, Any]
 Summaries = Mapping[str, Row]
 Answer = tuple[bool | None, str]
 
 HOLDS, MISSED, OPEN = "holds", "missed", "open"
+NEEDS_CUDA = "needs a CUDA device"
 
 AGAIN = {"throughput": "throughput-again", "alignment": "alignment-again"}
 OPPOSITE = {"faster": "slower", "slower": "faster"}
@@ -76,7 +77,7 @@ def judge(found: Summaries, device: str) -> list[Judged]:
     judged = [_judged(found, *claim) for claim in claims]
     if device == "cuda":
         return judged + [_judged(found, *claim) for claim in of_gpus]
-    return judged + [Judged(wanted, OPEN, "needs a CUDA device") for wanted, _, _ in of_gpus]
+    return judged + [Judged(wanted, OPEN, NEEDS_CUDA) for wanted, _, _ in of_gpus]
 
 
 def _judged(found: Summaries, wanted: str, parts: tuple[str, ...], answer: Callable[[Summaries], Answer]) -> Judged:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,28 +12,29 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from rich.console import Console
 from rich.table import Table
 
-from bench import series, store
+from bench import store
 from bench.errors import BadInput
+from bench.outliving import end_with_parent
 from bench.plan import PRESETS
 from bench.survey import library_case, survey
-from mlpbench import choices, holding, reporting
+from mlpbench import choices, holding, reference_folder
 from mlpbench.console import duration, error_console, output_console
 from mlpbench.interrupts import INTERRUPTED
+from mlpbench.reference_folder import TESTED
 from mlpbench.reference_parts import NAMES, PARTS, TESTS, Part
 
 __all__ = ["reference"]
 
 REPORT_S = 45.0  # kept of a piece, for the run that is stopped to write its report
 SHORTEST_S = 120.0
-TESTED = f"{TESTS}.json"
-
-Row = dict[str, Any]
+TESTS_SHARE = 0.4  # of a piece: tests that hang must not cost the measurements
 
 
 def reference(
@@ -47,60 +49,54 @@ def reference(
     choices.among("--preset", (preset,), tuple(PRESETS))
     choices.among("--part", parts, NAMES)
     choices.seconds("--piece", piece_s, least=SHORTEST_S)
-    _require_own(out, device, preset)
+    if TESTS in parts and device != "cuda":
+        raise BadInput(f"--part {TESTS}: these need a GPU; add --device cuda, or leave this out")
+    reference_folder.require_own(out, device, preset)
     console = error_console()
     deadline = time.monotonic() + piece_s
     _require(device)
-    wanted = parts or NAMES
-    chosen = [part for part in PARTS if part.name in wanted]
-    whole, refused = False, list[Path]()
-    with suppress(KeyboardInterrupt):  # all is kept, and what holds so far is said
-        if device != "cuda" or TESTS not in wanted or _test(out / TESTED, deadline, console):
-            whole, refused = _measure(chosen, device, out, deadline, preset, console)
-    try:
-        found = holding.judge(_summaries(out), device)
-    except reporting.DAMAGE as error:
-        raise _damaged(out, error) from None
+    with reference_folder.alone(out):
+        whole, failed = _take(parts or NAMES, device, out, deadline, preset, console)
+        found = _judged(out, device)
     if as_json:
         print(json.dumps([one.to_json() for one in found], indent=1))
     else:
         _show(found, output_console())
-    if refused:
-        raise BadInput(f"{refused[0]}: its run was refused or failed, for the reason above; mend that, or remove the "
-                       f"folder{'; likewise ' + ', '.join(map(str, refused[1:])) if refused[1:] else ''}")  # fmt: skip
+        _show_parts(out, output_console())
+    if failed:
+        raise BadInput(f"{', '.join(failed)} of --out {out}: refused or failed, for the reason above; mend that")
     if not whole:
-        again = "".join(f" --part {name}" for name in parts)
-        console.print("not everything is measured yet; the same command goes on: mlpbench reference --device "
-                      f"{device} --preset {preset} --out {out}{again}")  # fmt: skip
+        again = [word for name in parts for word in ("--part", name)]
+        command = ["mlpbench", "reference", "--device", device, "--preset", preset, "--out", str(out), *again]
+        console.print(f"not everything is measured yet; this goes on: {shlex.join(command)}", soft_wrap=True)
         return INTERRUPTED
     return 1 if any(one.state == holding.MISSED for one in found) else 0
 
 
-def _require_own(out: Path, device: str, preset: str) -> None:
-    """Raise BadInput where the folder is not one that this command has begun for the same device and preset."""
-    if out.exists() and not out.is_dir():
-        raise BadInput(f"--out {out}: expected a folder; name another")
-    names = {part.name for part in PARTS} | {TESTED}
-    foreign = sorted(path.name for path in out.iterdir() if path.name not in names) if out.exists() else []
-    if foreign:
-        raise BadInput(f"--out {out}: holds {foreign[0]}, which is not of a reference run; name another folder")
-    for part in PARTS:
-        path = out / part.name / "run.json"
-        if not path.exists():
-            continue
-        try:
-            asked = json.loads(path.read_text(encoding="utf-8"))["asked"]
-            before = ([asked["preset"]], asked["device"])
-        except (OSError, *reporting.DAMAGE) as error:
-            raise _damaged(path.parent, error) from None
-        if before != ([preset], [device]):
-            told = f"--preset {' '.join(before[0])} --device {' '.join(before[1])}"
-            raise BadInput(f"--out {out}: {part.name} was begun with {told}; ask for that, or name another folder")
+def _take(
+    wanted: Sequence[str], device: str, out: Path, deadline: float, preset: str, console: Console
+) -> tuple[bool, list[str]]:
+    """Do what is missing of the parts wanted; return whether all is there, and which of them failed."""
+    tested, failed = True, list[str]()
+    with suppress(KeyboardInterrupt):  # all is kept, and what holds so far is said
+        if device == "cuda" and TESTS in wanted:
+            try:
+                tested = _test(out / TESTED, TESTS_SHARE * (deadline - time.monotonic()), console)
+            except BadInput as error:  # which costs no measurement
+                console.print(str(error), soft_wrap=True)
+                failed.append(TESTS)
+        chosen = [part for part in PARTS if part.name in wanted]
+        whole, others = _measure(chosen, device, out, deadline, preset, console)
+        return tested and whole and not failed, failed + others
+    return False, failed
 
 
-def _damaged(folder: Path, error: BaseException) -> BadInput:
-    what = f"{type(error).__name__}: {error}"[:200]
-    return BadInput(f"{folder}: is damaged ({what}); restore it from a copy, or remove it")
+def _judged(out: Path, device: str) -> list[holding.Judged]:
+    found = reference_folder.summaries(out)
+    try:
+        return holding.judge(found, device)
+    except reference_folder.DAMAGE as error:
+        raise reference_folder.damaged(out / "*" / "summary.json", error) from None
 
 
 def _require(device: str) -> None:
@@ -110,13 +106,14 @@ def _require(device: str) -> None:
         raise BadInput("--device: no library file for torch; restore bench/libraries/torch.py")
     case = replace(case, device=device)
     for reason in survey([case]).reasons.values():
-        raise BadInput(f"--device {device}: {reason}; mend that, or name another device and another --out")
+        other = "; or rehearse it with --device cpu" if device == "cuda" else ""
+        raise BadInput(f"--device {device}: {reason}; mend that{other}")
 
 
-def _test(result: Path, deadline: float, console: Console) -> bool:
+def _test(result: Path, seconds: float, console: Console) -> bool:
     """Run the tests that need a GPU, which lie in a clone only, unless their result is there; keep it.
 
-    Returns whether they are done, which they are not where the piece is over before; raises BadInput where pytest
+    Returns whether they are done, which they are not where they take longer than that; raises BadInput where pytest
     does not tell what came of them.
     """
     tests = Path("tests/cuda")
@@ -125,10 +122,11 @@ def _test(result: Path, deadline: float, console: Console) -> bool:
     console.print(f"tests that need a GPU: {tests}")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests)]
     with tempfile.TemporaryFile("w+") as output:
-        code = _run(command, deadline - time.monotonic(), output)
+        code = _run(command, seconds, output)
         output.seek(0)
         last = (output.read().strip().splitlines() or [""])[-1].strip("= ")
     if code == INTERRUPTED:
+        console.print(f"{tests}: not done in {duration(seconds)}; the next call runs them again")
         return False
     if code not in (0, 1) or not any(word in last for word in ("passed", "failed", "error", "skipped")):
         raise BadInput(f"{tests}: pytest ended with status {code} and {last or 'told nothing'}; see above")
@@ -139,33 +137,34 @@ def _test(result: Path, deadline: float, console: Console) -> bool:
 
 def _measure(
     parts: Sequence[Part], device: str, out: Path, deadline: float, preset: str, console: Console
-) -> tuple[bool, list[Path]]:
-    """Do one run after the other until the deadline; return whether all are whole, and the folders of those that were
-    refused or failed, which cost the others nothing.
+) -> tuple[bool, list[str]]:
+    """Do one run after the other until the deadline; return whether all are whole, and those that were refused or
+    failed, which cost the others nothing.
     """
-    refused: list[Path] = []
-    for part in parts:
+    refused: list[str] = []
+    for number, part in enumerate(parts, start=1):
         folder, began = out / part.name, time.monotonic()
-        if _is_whole(folder):
+        if reference_folder.is_whole(folder):
             continue
         left = deadline - began - REPORT_S
         if left <= 0:
             return False, refused
-        console.print(f"{part.name}, {NAMES.index(part.name)} of {len(PARTS)}; {duration(left)} of this piece are left")
+        console.print(f"{part.name}, part {number} of {len(parts)}; this call may take {duration(left)} more")
         begun = (folder / "run.json").exists()
         chosen = ("--resume",) if begun else (*part.on(device), "--device", device, "--preset", preset)
         code = _run([sys.executable, "-m", "mlpbench", "run", *chosen, "--out", str(folder)], left)
-        console.print(f"{part.name} took {duration(time.monotonic() - began)} of this piece")
+        console.print(f"{part.name}: {duration(time.monotonic() - began)}")
         if code == INTERRUPTED:
             return False, refused
         if code != 0:
-            refused.append(folder)
+            refused.append(part.name)
     return not refused, refused
 
 
 def _run(command: list[str], seconds: float, output: IO[str] | None = None) -> int:
     """Return the status of a command, interrupted as by Ctrl-C when its time is over; its output goes to our errors."""
-    with subprocess.Popen(command, stdout=output or sys.stderr) as process:
+    ending = partial(end_with_parent, signal.SIGINT)  # or it would go on, and disturb whatever is measured next
+    with subprocess.Popen(command, stdout=output or sys.stderr, preexec_fn=ending) as process:
         try:
             return process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -178,46 +177,24 @@ def _run(command: list[str], seconds: float, output: IO[str] | None = None) -> i
             raise
 
 
-def _is_whole(folder: Path) -> bool:
-    """Return whether every planned launch of a run is there, and a summary of them."""
-    summary, outcomes = folder / "summary.json", folder / "outcomes.jsonl"
-    if not (folder / "run.json").exists() or not summary.exists():
-        return False
-    if outcomes.exists() and summary.stat().st_mtime < outcomes.stat().st_mtime:
-        return False  # interrupted in its report, which --resume makes up for
-    try:
-        json.loads(summary.read_text(encoding="utf-8"))
-    except ValueError:
-        return False  # which --resume makes up for as well
-    records = store.read(folder)
-    try:
-        complete = series.complete_launches(records)
-        planned = records.run["plan"]["launches"]
-        return bool(planned) and all(len(complete.get(study, {})) >= count for study, count in planned.items())
-    except reporting.DAMAGE as error:
-        raise _damaged(folder, error) from None
-
-
-def _summaries(out: Path) -> dict[str, Row]:
-    """Return by part what was derived so far, with the facts of the machine; parts without a summary are left out."""
-    found: dict[str, Row] = {}
-    with suppress(OSError, ValueError):
-        found[TESTS] = json.loads((out / TESTED).read_text(encoding="utf-8"))
-    for part in PARTS:
-        folder = out / part.name
-        try:
-            derived = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-            run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        found[part.name] = derived | {"facts": run["machine"]["facts"], "whole": _is_whole(folder)}
-    return found
-
-
 def _show(found: list[holding.Judged], console: Console) -> None:
     table = Table(show_edge=False, pad_edge=False)
     for column in ("what should hold", "state", "measured"):
         table.add_column(column, overflow="fold")
+    of_gpus = [one for one in found if one.measured == holding.NEEDS_CUDA]
     for one in found:
-        table.add_row(one.wanted, one.state, one.measured)
+        if one not in of_gpus:
+            table.add_row(one.wanted, one.state, one.measured)
     console.print(table)
+    if of_gpus:
+        console.print(f"{len(of_gpus)} more things should hold on a GPU.")
+
+
+def _show_parts(out: Path, console: Console) -> None:
+    """Say where each part's page is, and what is still to do."""
+    whole = [part.name for part in PARTS if reference_folder.is_whole(out / part.name)]
+    for name in whole:
+        console.print(f"{name}: {out / name / 'report.html'}")
+    left = [part.name for part in PARTS if part.name not in whole]
+    if left:
+        console.print(f"Not whole yet: {', '.join(left)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,11 +13,12 @@ import pytest
 from rich.console import Console
 
 from bench.errors import BadInput
-from mlpbench import reference, running
+from mlpbench import reference, reference_folder, running
 from mlpbench.asked import Asked, groups
 from mlpbench.cli import main
 from mlpbench.reference_parts import NAMES, PARTS, Part
-from tests.mlpbench.test_holding import Row, state
+from tests.mlpbench.test_holding import state
+from tests.waiting import until
 
 
 @pytest.mark.parametrize(("body", "expected"), [("", "holds"), ("assert False", "missed")])
@@ -26,11 +28,11 @@ def test_the_tests_that_need_a_gpu_are_run_once(
     monkeypatch.chdir(tmp_path)
     Path("tests/cuda").mkdir(parents=True)
     Path("tests/cuda/test_one.py").write_text(f"def test_one():\n    {body or 'pass'}\n")
-    result = tmp_path / "out" / reference.TESTED
+    result = tmp_path / "out" / reference_folder.TESTED
     for _ in range(2):
-        assert reference._test(result, time.monotonic() + 60, Console(file=sys.stderr))
+        assert reference._test(result, 60.0, Console(file=sys.stderr))
         Path("tests/cuda/test_one.py").write_text("syntax error")
-    assert state(reference._summaries(result.parent), "tests that need a GPU") == expected
+    assert state(reference_folder.summaries(result.parent), "tests that need a GPU") == expected
 
 
 @pytest.mark.parametrize(("body", "words"), [("import pytest\npytest.skip(allow_module_level=True)\n", "status 5"),
@@ -42,7 +44,7 @@ def test_tests_that_tell_nothing_are_no_result(
     Path("tests/cuda").mkdir(parents=True)
     Path("tests/cuda/test_one.py").write_text(body)
     with pytest.raises(BadInput, match=words):
-        reference._test(tmp_path / "out" / reference.TESTED, time.monotonic() + 60, Console(file=sys.stderr))
+        reference._test(tmp_path / "out" / reference_folder.TESTED, 60.0, Console(file=sys.stderr))
     assert not (tmp_path / "out").exists()
 
 
@@ -52,7 +54,7 @@ def test_tests_that_the_piece_has_no_time_for_are_left_to_the_next(
     monkeypatch.chdir(tmp_path)
     Path("tests/cuda").mkdir(parents=True)
     Path("tests/cuda/test_one.py").write_text("import time\ndef test_one():\n    time.sleep(60)\n")
-    assert not reference._test(tmp_path / "out" / reference.TESTED, time.monotonic() + 2, Console(file=sys.stderr))
+    assert not reference._test(tmp_path / "out" / reference_folder.TESTED, 2.0, Console(file=sys.stderr))
     assert not (tmp_path / "out").exists()
 
 
@@ -132,7 +134,7 @@ def test_a_run_that_cannot_be_costs_no_other_and_is_told_in_the_end(
     monkeypatch.setattr(reference, "_require", lambda device: None)
     monkeypatch.setattr(reference, "_run", run)
     monkeypatch.setattr(reference.holding, "judge", lambda found, device: [])
-    with pytest.raises(BadInput, match=r"memory: its run was refused or failed, for the reason above"):
+    with pytest.raises(BadInput, match=r"memory of --out .*: refused or failed, for the reason above"):
         reference.reference("cpu", tmp_path, 500.0, "quick", as_json=False)
     assert runs == [part.name for part in PARTS]
 
@@ -194,46 +196,47 @@ def test_bad_input(arguments: tuple[Any, ...], words: str, tmp_path: Path) -> No
         reference.reference(device, tmp_path / "file", piece, preset, parts=parts, as_json=False)
 
 
-@pytest.mark.parametrize(
-    ("device", "preset", "damage", "words"),
-    [
-        ("cpu", "standard", None, "memory was begun with --preset quick --device cpu"),
-        ("cpu", "quick", {"asked": None}, "memory: is damaged"),
-        ("cpu", "quick", {"plan": {"launches": {"memory": "x"}, "groups": []}}, "memory: is damaged"),
-    ],
-)
-def test_a_folder_of_another_run_or_a_damaged_one_is_bad_input(
-    device: str, preset: str, damage: Row | None, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_tests_that_need_a_gpu_are_not_for_a_cpu(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="--part tests: these need a GPU"):
+        reference.reference("cpu", tmp_path, 500.0, "quick", parts=["tests"], as_json=False)
+
+
+@pytest.mark.parametrize("hang", [False, True])
+def test_tests_that_hang_or_tell_nothing_cost_no_measurement(
+    hang: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reference, "_require", lambda device: None)
-    monkeypatch.setattr(reference, "_run", lambda *_: 130)
-    for part in PARTS:
-        a_run(tmp_path / part.name, 5)
-    path = tmp_path / "memory" / "run.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | (damage or {})))
-    if damage is None:
-        for part in PARTS:
-            if part.name != "memory":
-                (tmp_path / part.name / "run.json").unlink()
-    with pytest.raises(BadInput, match=words):
-        reference.reference(device, tmp_path, 500.0, preset, as_json=False)
+    limits: list[float] = []
+
+    def test(result: Path, seconds: float, console: Console) -> bool:
+        limits.append(seconds)
+        if hang:
+            return False
+        raise BadInput("tests/cuda: pytest ended with status 2")
+
+    def run(command: list[str], seconds: float) -> int:
+        a_run(Path(command[-1]), 5)
+        return 0
+
+    monkeypatch.setattr(reference, "_test", test)
+    monkeypatch.setattr(reference, "_run", run)
+    console = Console(file=sys.stderr)
+    done = reference._take(["tests", "memory"], "cuda", tmp_path, time.monotonic() + 500, "quick", console)
+    assert done == (False, [] if hang else ["tests"])
+    assert 0 < limits[0] < 250
+    assert reference_folder.is_whole(tmp_path / "memory")
 
 
-def test_a_foreign_folder_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "thesis.tex").touch()
-    with pytest.raises(BadInput, match=r"holds thesis\.tex"):
-        reference.reference("cpu", tmp_path, 500.0, "quick", as_json=False)
-
-
-@pytest.mark.parametrize("told", [[1], {"whole": True}])
-def test_a_damaged_summary_is_bad_input_and_a_torn_one_is_made_anew(
-    told: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reference, "_require", lambda device: None)
-    for part in PARTS:
-        a_run(tmp_path / part.name, 5)
-    (tmp_path / "memory" / "summary.json").write_text(json.dumps(told))
-    with pytest.raises(BadInput, match="is damaged"):
-        reference.reference("cpu", tmp_path, 500.0, "quick", as_json=False)
-    (tmp_path / "memory" / "summary.json").write_text('{"torn')
-    assert not reference._is_whole(tmp_path / "memory")
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells a process that its parent died")
+def test_a_run_ends_as_by_ctrl_c_when_what_started_it_is_killed(tmp_path: Path) -> None:
+    told, ready = tmp_path / "told", tmp_path / "ready"
+    child = (
+        "import pathlib, signal, sys, time\n"
+        f"signal.signal(signal.SIGINT, lambda *_: (pathlib.Path({str(told)!r}).touch(), sys.exit(130)))\n"
+        f"pathlib.Path({str(ready)!r}).touch()\n"
+        "time.sleep(60)\n"
+    )
+    parent = f"import sys; from mlpbench import reference; reference._run([sys.executable, '-c', {child!r}], 60.0)"
+    with subprocess.Popen([sys.executable, "-c", parent], cwd=Path(__file__).parents[2]) as process:
+        assert until(ready.exists)
+        process.kill()
+    assert until(told.exists)
