@@ -164,7 +164,7 @@ def _provided(name: str, environ: Mapping[str, str]) -> Environment:
         return Environment(name, name, sys.executable, remedy=remedy)
     if name in pinned.names():
         if not os.path.lexists(venvs.folder(name, environ)) and find_spec(name) is not None:
-            return Environment(name, name, sys.executable)
+            return Environment(name, name, sys.executable, remedy=f"give it one of its own: mlpbench env create {name}")
         if reason := venvs.trouble(name, environ):
             return Environment(name, name, "", MADE, reason=reason)
         python = str(venvs.folder(name, environ) / "bin" / "python")

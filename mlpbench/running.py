@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,6 @@ def _conclude(derived: dict[str, Any], path: Path, *, interrupted: bool, strict:
         counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
         console.print(f"Of {len(rows)} cases: {counts}. The report gives the reasons.")
     if interrupted:
-        console.print(f"Interrupted; finish it with: mlpbench run --resume --out {path}")
+        console.print(f"Interrupted; finish it with: mlpbench run --resume --out {shlex.quote(str(path))}", soft_wrap=True)
         return INTERRUPTED
     return 1 if strict and gone else 0

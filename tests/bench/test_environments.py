@@ -40,6 +40,7 @@ def test_a_framework_that_this_interpreter_has_runs_in_it_unless_an_environment_
         fake_environments.make(venvs.folder("jax", given))
     found = environments.find("jax", given)
     assert (found.interpreter == sys.executable, found.kind == environments.MADE) == (not made, made)
+    assert "mlpbench env create jax" in found.remedy
     assert found.reason is None
     assert environments.find("mxnet", given).reason.startswith("no environment for mxnet")
 
