@@ -114,6 +114,7 @@ def _conclude(derived: dict[str, Any], path: Path, *, interrupted: bool, strict:
         counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
         console.print(f"Of {len(rows)} cases: {counts}. The report gives the reasons.")
     if interrupted:
-        console.print(f"Interrupted; finish it with: mlpbench run --resume --out {shlex.quote(str(path))}", soft_wrap=True)
+        command = f"mlpbench run --resume --out {shlex.quote(str(path))}"
+        console.print(f"Interrupted; finish it with: {command}", soft_wrap=True)
         return INTERRUPTED
     return 1 if strict and gone else 0
