@@ -29,6 +29,7 @@ from torch import Tensor
 
 from mlp_impls import Model, Shape
 from mlp_impls.cuda import kernels
+from mlp_impls.cuda.compilers import without_compiler
 from mlp_impls.cuda.division import Layout, Plan, too_wide
 from mlp_impls.cuda.graphs import CudaGraphs, Uncaptured
 from mlp_impls.cuda.model import DTYPES, Replayed, host
@@ -60,7 +61,9 @@ def _not_on_cuda(dtype: str) -> str | None:
         return "torch sees no CUDA device"
     if kernels.INTERPRETED:
         return "TRITON_INTERPRET is set, and triton_fused is interpreted on the CPU only"
-    return "triton_fused has float64 on the CPU only, interpreted" if dtype == "float64" else None
+    if dtype == "float64":
+        return "triton_fused has float64 on the CPU only, interpreted"
+    return without_compiler()
 
 
 def _not_interpreted(dtype: str) -> str | None:

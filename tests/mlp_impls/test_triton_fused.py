@@ -114,10 +114,29 @@ def test_float64_is_for_the_interpreter(monkeypatch):
     monkeypatch.setattr(kernels, "INSTALLED", True)
     monkeypatch.setattr(kernels, "INTERPRETED", False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setenv("CC", "cc")
     assert triton_fused.unsupported("cuda", "float32") is triton_fused.unsupported("cuda", "bfloat16") is None
     assert "float64" in triton_fused.unsupported("cuda", "float64")
     monkeypatch.setattr(kernels, "INTERPRETED", True)
     assert "TRITON_INTERPRET" in triton_fused.unsupported("cuda", "float32")
+
+
+@pytest.mark.parametrize("name", ["triton_fused", "torch_compile"])
+def test_triton_on_cuda_wants_a_c_compiler(monkeypatch, tmp_path, name):
+    module = importlib.import_module(f"mlp_impls.{name}")
+    monkeypatch.setattr(kernels, "INSTALLED", True)
+    monkeypatch.setattr(kernels, "INTERPRETED", False)
+    monkeypatch.setattr(module, "find_spec", lambda name: name, raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "needs a C compiler, and found none: install one, or name it in CC" in module.unsupported("cuda", "float32")
+    for named in ("gcc", "clang"):
+        (tmp_path / named).touch(mode=0o700)
+        assert module.unsupported("cuda", "float32") is None
+        (tmp_path / named).unlink()
+    monkeypatch.setenv("CC", "cc")
+    assert module.unsupported("cuda", "float32") is None
 
 
 @pytest.mark.parametrize(
