@@ -15,7 +15,6 @@ from __future__ import annotations
 import functools
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -32,6 +31,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value
 
 from mlp_impls import Model, Shape
+from mlp_impls.cuda.compilers import without_compiler
 from mlp_impls.cuda.products import multiply_exactly
 
 __all__ = ["FRAMEWORK", "VARIANTS", "build", "unsupported"]
@@ -60,9 +60,7 @@ def _without_cuda() -> str | None:
         return "torch sees no CUDA device"
     if find_spec("triton") is None:
         return "torch.compile needs Triton for CUDA, and it is not installed"
-    if not os.environ.get("CC") and not shutil.which("gcc") and not shutil.which("clang"):
-        return "Triton needs a C compiler, and found none: install one, or name it in CC"
-    return None
+    return without_compiler()
 
 
 def _without_compiler() -> str | None:

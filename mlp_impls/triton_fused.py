@@ -3,7 +3,8 @@
 1. ``first_products``: images, in chunks, times W1, which streams from the L2. Only where the batch has too few blocks
    of examples for all multiprocessors, which then share the chunks out; else it is part of the next.
 2. ``examples``: for each block of examples, the further layers forward, the loss, and all layers backward. What leaves
-   the chip is the gradient at the first layer, and for each block those of all parameters but W1.
+   the chip is the gradient at the first layer, and for each block those of all parameters but W1. Where threads
+   multiply (float32), and one hidden layer has a short batch, blocks are so small that each multiprocessor has one.
 3. ``update``: the gradient of W1, tile by tile, from the images and what 2 left; then the update of all parameters.
    A long batch is shared out here too, and the updates are then a kernel of their own, ``sum_up``.
 
@@ -12,8 +13,9 @@ IEEE float32; gradients, sums and the loss are float32 for half types too. float
 (``TRITON_INTERPRET=1``), which runs on the CPU, for checking only. On CUDA the step is captured as that of
 ``torch_cudagraph`` is, so that the two differ in their kernels.
 
-Refused are hidden layers wider than 128, or than 512 all together, and more than 64 outputs, counted as padded to
-powers of two from 16 on; the padding is of zeros, which every step leaves zero.
+Refused are a hidden layer wider than 256, several of which one is wider than 128, or wider than 512 all together, and
+more than 64 outputs, counted as padded to powers of two from 16 on; the padding is of zeros, which every step leaves
+zero.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from torch import Tensor
 
 from mlp_impls import Model, Shape
 from mlp_impls.cuda import kernels
+from mlp_impls.cuda.compilers import without_compiler
 from mlp_impls.cuda.division import Layout, Plan, too_wide
 from mlp_impls.cuda.graphs import CudaGraphs, Uncaptured
 from mlp_impls.cuda.model import DTYPES, Replayed, host
@@ -38,7 +41,6 @@ from mlp_impls.cuda.steps import Steps
 __all__ = ["FRAMEWORK", "build", "unsupported"]
 
 FRAMEWORK = "torch"
-PIECE = 256  # parameters that a program updates
 FUSED = {"enable_fp_fusion": True}  # multiply and add at once, which Triton is to leave off from 3.10 on unless asked
 INTERPRETED = 4  # multiprocessors: fewer make larger parts, which take the interpreter less time
 
@@ -60,7 +62,9 @@ def _not_on_cuda(dtype: str) -> str | None:
         return "torch sees no CUDA device"
     if kernels.INTERPRETED:
         return "TRITON_INTERPRET is set, and triton_fused is interpreted on the CPU only"
-    return "triton_fused has float64 on the CPU only, interpreted" if dtype == "float64" else None
+    if dtype == "float64":
+        return "triton_fused has float64 on the CPU only, interpreted"
+    return without_compiler()
 
 
 def _not_interpreted(dtype: str) -> str | None:
@@ -77,9 +81,9 @@ class _Workspace:
         if like.is_cuda:
             multiprocessors = torch.cuda.get_device_properties(like.device).multi_processor_count
         self.plan = plan = Plan.make(batch, layout, multiprocessors)
-        rows = plan.block * plan.blocks
+        rows = math.ceil(batch / max(plan.product[0], plan.block)) * max(plan.product[0], plan.block)
         sums = torch.float64 if like.dtype is torch.float64 else torch.float32
-        self.products = like.new_empty(plan.input_shares, rows, layout.columns, dtype=sums)
+        self.products = like.new_empty(rows, plan.input_shares, layout.columns, dtype=sums)
         self.deltas = like.new_empty(rows, layout.columns)
         self.firsts = like.new_empty(plan.batch_shares if plan.batch_shares > 1 else 0, layout.first, dtype=sums)
         self.gradients = like.new_empty(plan.blocks, layout.rest, dtype=sums)
@@ -105,26 +109,29 @@ class _Network:
         """Do one SGD step on images, (batch, inputs), and labels, (batch,); return the loss of this batch size."""
         layout, parameters, space = self._layout, self.parameters, self._workspace(len(labels))
         plan, batch, exact = space.plan, len(labels), self._exact
-        sizes = layout.shape.inputs, layout.inputs, layout.chunk, plan.block, layout.columns
         if plan.input_shares:
-            grid = plan.blocks, plan.input_shares
-            kernels.first_products[grid](images, parameters, space.products, batch, *sizes, plan.each, exact, **FUSED)
+            rows, columns = plan.product
+            kernels.first_products[math.ceil(batch / rows), plan.input_shares, layout.columns // columns](
+                images, parameters, space.products, batch, layout.shape.inputs, plan.chunk, rows, columns,
+                layout.columns, plan.each, plan.input_shares, exact, **FUSED,
+            )  # fmt: skip
         kernels.examples[(plan.blocks,)](
             images, labels, parameters, space.products, space.deltas, space.gradients, space.losses, batch,
-            *sizes, plan.input_shares, layout.most, len(layout.shape.hidden), layout.classes, layout.shape.outputs,
-            layout.rest, exact, num_warps=plan.warps, **FUSED,
+            layout.shape.inputs, layout.inputs, layout.chunk, plan.block, layout.columns, plan.input_shares,
+            plan.most_units, len(layout.shape.hidden), layout.classes, layout.shape.outputs, layout.rest, exact,
+            num_warps=plan.warps, **FUSED,
         )  # fmt: skip
-        pieces = math.ceil(layout.rest / PIECE)
+        pieces = math.ceil(layout.rest / plan.piece)
         shared = plan.batch_shares > 1
         kernels.update[(plan.tiles * plan.batch_shares + (0 if shared else pieces),)](
             images, space.deltas, parameters, space.firsts, space.gradients, space.losses, space.loss, space.settings,
             batch, plan.blocks, layout.shape.inputs, layout.inputs, layout.columns, *plan.tile, layout.chunk,
-            plan.batch_shares, 1 << (plan.blocks - 1).bit_length(), layout.rest, PIECE, exact, **FUSED,
+            plan.batch_shares, 1 << (plan.blocks - 1).bit_length(), layout.rest, plan.piece, exact, **FUSED,
         )  # fmt: skip
         if shared:
-            kernels.sum_up[(math.ceil(layout.first / PIECE) + pieces,)](
+            kernels.sum_up[(math.ceil(layout.first / plan.piece) + pieces,)](
                 parameters, space.firsts, space.gradients, space.settings, plan.blocks,
-                layout.first, layout.rest, plan.batch_shares, PIECE, exact, **FUSED,
+                layout.first, layout.rest, plan.batch_shares, plan.piece, exact, **FUSED,
             )  # fmt: skip
         return space.loss
 

@@ -13,15 +13,19 @@ from mlp_impls import Shape
 
 __all__ = ["Layout", "Plan", "too_wide"]
 
-WIDEST, WIDEST_TOGETHER, MOST_OUTPUTS = 128, 512, 64  # what registers hold for a block of examples
+WIDEST, WIDEST_TOGETHER, MOST_OUTPUTS = 256, 512, 64  # what registers hold for a block of examples
 SMALLEST = 16  # side of a product
+WIDE = 128  # units: of wider layers, W1 comes to programs in parts
 CHUNK, MOST = 64, 128  # what a product sums over at a time: inputs or examples; units of a layer
 IN_REGISTERS = 32  # either, for float32: where no tensor cores multiply, threads hold all factors of a product
+SHORT_CHUNK = 16  # inputs: makes shares of them more equal, and where W1 is wide is enough to load at a time
 SINGLE = 4  # bytes of float32
 LONG, SHARE = 1024, 128  # examples: of a batch that is shared out for the gradient of W1, and of a share at least
 TILES = ((64, 64), (64, 32), (64, 16), (32, 64), (32, 32), (32, 16), (16, 32), (16, 16))  # inputs and columns of W1
-LARGEST_BLOCK = 64  # examples
+PRODUCT = (32, 128)  # examples and columns of W1 that a program has at a time where these come in parts
+FEW, LARGEST_BLOCK = 4, 64  # examples of a block: at most where they are handled one by one; at most otherwise
 BLOCK_BYTES = 24576  # of all hidden layers' values for a block of examples
+PIECE, SHORT_PIECE = 256, 64  # parameters; the shorter where many blocks have gradients of them
 WARP_BYTES = 512  # of one layer's for each warp; compiled for capability 9.0, registers then hold nearly all
 
 
@@ -30,7 +34,9 @@ def too_wide(shape: Shape) -> str | None:
     widest = max(shape.hidden, default=0)
     together = padded(max(1, widest)) * len(shape.hidden)
     if widest > WIDEST:
-        return f"triton_fused keeps hidden layers of at most {WIDEST} on chip, not {widest}"
+        return f"triton_fused keeps a hidden layer of at most {WIDEST} on chip, not {widest}"
+    if widest > WIDE and len(shape.hidden) > 1:
+        return f"triton_fused keeps several hidden layers of at most {WIDE} each on chip, not {widest}"
     if together > WIDEST_TOGETHER:
         return f"triton_fused keeps at most {WIDEST_TOGETHER} hidden units on chip, not {together}"
     if shape.outputs > MOST_OUTPUTS:
@@ -74,11 +80,6 @@ class Layout:
         return min(IN_REGISTERS if self.item_size == SINGLE else CHUNK, padded(self.shape.inputs))
 
     @cached_property
-    def most(self) -> int:
-        """Units of a layer that a product sums over at a time."""
-        return IN_REGISTERS if self.item_size == SINGLE else MOST
-
-    @cached_property
     def inputs(self) -> int:
         """Rows of W1: whole chunks."""
         return math.ceil(self.shape.inputs / self.chunk) * self.chunk
@@ -115,21 +116,29 @@ class Plan:
     """How a batch is divided.
 
     Attributes:
+        product: Examples and columns of W1 that a program of ``first_products`` has.
+        chunk: Inputs that it sums over at a time.
+        each: Inputs that it has.
+        input_shares: How many of these programs share the inputs out; 0 where ``examples`` does their work.
         block: Examples of a program of ``examples``.
         blocks: How many of these programs there are.
         warps: Warps of each.
-        each: Inputs of a program of ``first_products``.
-        input_shares: How many of these programs a block has; 0 where ``examples`` does their work.
+        most_units: Units of a layer that a product in it sums over at a time.
+        piece: Parameters other than W1 that a program of ``update`` has.
         tile: Inputs and columns of W1 that a program of ``update`` has.
         tiles: How many of these W1 has.
         batch_shares: Into how many shares the batch is divided for each tile.
     """
 
+    product: tuple[int, int]
+    chunk: int
+    each: int
+    input_shares: int
     block: int
     blocks: int
     warps: int
-    each: int
-    input_shares: int
+    most_units: int
+    piece: int
     tile: tuple[int, int]
     tiles: int
     batch_shares: int
@@ -137,24 +146,41 @@ class Plan:
     @classmethod
     def make(cls, batch: int, layout: Layout, multiprocessors: int) -> Plan:
         """Return the one with the largest parts that leave no multiprocessor idle, as far as there are enough."""
-        per_example = layout.columns * layout.item_size
-        block, most = SMALLEST, BLOCK_BYTES // (per_example * max(1, len(layout.shape.hidden)))
+        depth, per_example = len(layout.shape.hidden), layout.columns * layout.item_size
+        on_tensor_cores, wide = layout.item_size < SINGLE, layout.columns > WIDE
+        block, most = SMALLEST, BLOCK_BYTES // (per_example * max(1, depth))
         while 2 * block <= min(batch // multiprocessors, most, LARGEST_BLOCK):
             block *= 2
-        blocks = math.ceil(batch / block)
+        product = PRODUCT if wide else (block, layout.columns)
+        chunk = layout.chunk if on_tensor_cores or not wide else min(layout.chunk, SHORT_CHUNK)
+        products = math.ceil(batch / product[0]) * (layout.columns // product[1])
+        each, shares = _shares(math.ceil(layout.shape.inputs / chunk), multiprocessors // products)
+        one_by_one = False
+        if depth == 1 and shares > 1 and not on_tensor_cores:  # gradients of more layers are too many for small blocks
+            few = 1 << (math.ceil(batch / multiprocessors) - 1).bit_length()
+            one_by_one, block = few <= FEW, few if few <= FEW else block
+        most_units = WIDEST if one_by_one else IN_REGISTERS if layout.item_size == SINGLE else MOST
         warps = max(4, min(16, block * per_example // WARP_BYTES))
-        chunks = layout.inputs // layout.chunk
-        per_share = math.ceil(chunks / max(1, min(chunks, multiprocessors // blocks)))
-        shares = math.ceil(chunks / per_share)
         tile, tiles = _tile(batch, layout, multiprocessors)
         batch_shares = min(batch // SHARE, math.ceil(2 * multiprocessors / tiles)) if batch >= LONG else 1
         return cls(
-            block, blocks, warps, per_share * layout.chunk, shares if shares > 1 else 0, tile, tiles, batch_shares
-        )
+            product, chunk, each * chunk, shares if shares > 1 else 0, block, math.ceil(batch / block), warps,
+            most_units, SHORT_PIECE if one_by_one else PIECE, tile, tiles, batch_shares,
+        )  # fmt: skip
+
+
+def _shares(chunks: int, most: int) -> tuple[int, int]:
+    """Return how many chunks each share has, and how many shares there are: at most so many, but one."""
+    each = math.ceil(chunks / max(1, min(chunks, most)))
+    return each, math.ceil(chunks / each)
 
 
 def _tile(batch: int, layout: Layout, multiprocessors: int) -> tuple[tuple[int, int], int]:
-    """Return the tile of W1, and how many there are: the largest, unless a short batch leaves too few of it."""
+    """Return the tile of W1, and how many there are: the largest, unless a short batch leaves too few of it.
+
+    Of a wide W1 three quarters of the multiprocessors are enough: half the size would take them two turns.
+    """
+    least = multiprocessors * 3 // 4 if layout.columns > WIDE else multiprocessors
     fitting = [tile for tile in TILES if layout.inputs % tile[0] == layout.columns % tile[1] == 0]
     counts = [(tile, layout.first // math.prod(tile)) for tile in fitting]
-    return next((one for one in counts if batch >= LONG or one[1] >= multiprocessors), counts[-1])
+    return next((one for one in counts if batch >= LONG or one[1] >= least), counts[-1])

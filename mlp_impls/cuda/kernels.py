@@ -8,68 +8,48 @@ constants, for each of which it is compiled.
 
 from __future__ import annotations
 
-from typing import Any
+from mlp_impls.cuda.dots import INSTALLED, INTERPRETED, accumulator, dot, halves, jit
 
 try:
-    import triton
     import triton.language as tl
-    from triton.runtime.interpreter import InterpretedFunction
 except ImportError:  # as with torch for the CPU alone
-    triton = None
+    tl = None
 
 __all__ = ["INSTALLED", "INTERPRETED", "accumulator", "examples", "first_products", "sum_up", "update"]
-
-
-def jit(function: Any) -> Any:
-    """Return what Triton makes of a function: compiled when called, or interpreted if the environment says so."""
-    return function if triton is None else triton.jit(function)
-
-
-@jit
-def _dot(left: tl.tensor, right: tl.tensor, total: tl.tensor, exact: tl.constexpr) -> tl.tensor:
-    """Return total + left @ right, float32 multiplied as IEEE has it, not as tf32."""
-    return tl.dot(left, right, total, input_precision="ieee", out_dtype=exact)
-
-
-INSTALLED = triton is not None
-INTERPRETED = INSTALLED and isinstance(_dot, InterpretedFunction)
-
-
-def accumulator(double: bool) -> Any:
-    """Return the dtype that sums are to have, float64 or float32, as kernels take it."""
-    return tl.float64 if double else tl.float32
 
 
 @jit
 def _product(
     images: tl.tensor, weights: tl.tensor, rows: tl.tensor, batch: tl.tensor, start: tl.tensor, stop: tl.tensor,
-    inputs: tl.constexpr, chunk: tl.constexpr, block: tl.constexpr, columns: tl.constexpr, exact: tl.constexpr,
+    inputs: tl.constexpr, chunk: tl.constexpr, block: tl.constexpr, taken: tl.constexpr, columns: tl.constexpr,
+    exact: tl.constexpr,
 ) -> tl.tensor:  # fmt: skip
-    """Return images @ W1, (block, columns), over the inputs from start to stop."""
-    column = tl.arange(0, columns)
-    total = tl.zeros((block, columns), exact)
+    """Return images @ W1, (block, taken), over the inputs from start to stop; ``weights`` points to W1's columns."""
+    column = tl.arange(0, taken)
+    total = tl.zeros((block, taken), exact)
     for first in range(start, stop, chunk):
         pixel = first + tl.arange(0, chunk)
         inside = (rows[:, None] < batch) & (pixel[None, :] < inputs)
         values = tl.load(images + rows[:, None] * inputs + pixel[None, :], mask=inside, other=0.0)
         matrix = tl.load(weights + pixel[:, None] * columns + column[None, :])
-        total = _dot(values, matrix, total, exact)
+        total = dot(values, matrix, total, exact)
     return total
 
 
 @jit
 def first_products(
     images: tl.tensor, parameters: tl.tensor, products: tl.tensor, batch: tl.tensor,
-    inputs: tl.constexpr, padded: tl.constexpr, chunk: tl.constexpr, block: tl.constexpr, columns: tl.constexpr,
-    each: tl.constexpr, exact: tl.constexpr,
+    inputs: tl.constexpr, chunk: tl.constexpr, block: tl.constexpr, taken: tl.constexpr, columns: tl.constexpr,
+    each: tl.constexpr, shares: tl.constexpr, exact: tl.constexpr,
 ) -> None:  # fmt: skip
-    """Write the products of each share of the inputs, (shares, padded batch, columns)."""
+    """Write the products of each share of the inputs, (padded batch, shares, columns), ``taken`` columns at a time."""
     share = tl.program_id(1)
     rows = tl.program_id(0) * block + tl.arange(0, block)
-    stop = tl.minimum((share + 1) * each, padded)
-    total = _product(images, parameters, rows, batch, share * each, stop, inputs, chunk, block, columns, exact)
-    at = (share * tl.num_programs(0) * block + rows)[:, None] * columns + tl.arange(0, columns)[None, :]
-    tl.store(products + at, total)
+    start, stop = share * each, tl.minimum((share + 1) * each, inputs)
+    weights = parameters + tl.program_id(2) * taken
+    total = _product(images, weights, rows, batch, start, stop, inputs, chunk, block, taken, columns, exact)
+    column = tl.program_id(2) * taken + tl.arange(0, taken)
+    tl.store(products + (rows * shares + share)[:, None] * columns + column[None, :], total)
 
 
 @jit
@@ -86,13 +66,6 @@ def _loss(logits: tl.tensor, labels: tl.tensor, outputs: tl.constexpr, classes: 
 
 
 @jit
-def _halves(values: tl.tensor) -> tl.tensor:
-    """Return the left half of the columns and the right one."""
-    parts = tl.reshape(values, (values.shape[0], 2, values.shape[1] // 2))
-    return tl.split(tl.permute(parts, (0, 2, 1)))
-
-
-@jit
 def _forward(
     values: tl.tensor, matrix: tl.tensor, total: tl.tensor, most: tl.constexpr, exact: tl.constexpr
 ) -> tl.tensor:
@@ -103,12 +76,12 @@ def _forward(
     rows: tl.constexpr = values.shape[1]
     columns: tl.constexpr = total.shape[1]
     if rows > most:
-        left, right = _halves(values)
+        left, right = halves(values)
         total = _forward(left, matrix, total, most, exact)
         total = _forward(right, matrix + rows // 2 * columns, total, most, exact)
     else:
         cell = tl.arange(0, rows)[:, None] * columns + tl.arange(0, columns)[None, :]
-        total = _dot(values, tl.load(matrix + cell), total, exact)
+        total = dot(values, tl.load(matrix + cell), total, exact)
     return total
 
 
@@ -120,12 +93,12 @@ def _backward(
     """Return total + delta @ W^T, of the W, (columns of total, columns of delta), that ``matrix`` points to."""
     columns: tl.constexpr = delta.shape[1]
     if columns > most:
-        left, right = _halves(delta)
+        left, right = halves(delta)
         total = _backward(left, matrix, total, stride, most, exact)
         total = _backward(right, matrix + columns // 2, total, stride, most, exact)
     else:
         cell = tl.arange(0, total.shape[1])[:, None] * stride + tl.arange(0, columns)[None, :]
-        total = _dot(delta, tl.trans(tl.load(matrix + cell)), total, exact)
+        total = dot(delta, tl.trans(tl.load(matrix + cell)), total, exact)
     return total
 
 
@@ -137,12 +110,12 @@ def _gradient(
     rows: tl.constexpr = values.shape[1]
     columns: tl.constexpr = delta.shape[1]
     if rows > most:
-        left, right = _halves(values)
+        left, right = halves(values)
         _gradient(left, delta, gradient, most, exact)
         _gradient(right, delta, gradient + rows // 2 * columns, most, exact)
     else:
         cell = tl.arange(0, rows)[:, None] * columns + tl.arange(0, columns)[None, :]
-        tl.store(gradient + cell, _dot(tl.trans(values), delta, tl.zeros((rows, columns), exact), exact))
+        tl.store(gradient + cell, dot(tl.trans(values), delta, tl.zeros((rows, columns), exact), exact))
 
 
 @jit
@@ -195,11 +168,11 @@ def examples(
     column = tl.arange(0, columns)
     at = rows[:, None] * columns + column[None, :]
     if shares == 0:
-        values = _product(images, parameters, rows, batch, 0, padded, inputs, chunk, block, columns, exact)
+        values = _product(images, parameters, rows, batch, 0, padded, inputs, chunk, block, columns, columns, exact)
     else:
         values = tl.zeros((block, columns), exact)
         for share in range(shares):
-            values += tl.load(products + share * tl.num_programs(0) * block * columns + at)
+            values += tl.load(products + (rows * shares + share)[:, None] * columns + column[None, :])
     values += tl.load(parameters + padded * columns + column)[None, :]
     inside = rows < batch
     label = tl.load(labels + rows, mask=inside, other=0)
@@ -222,8 +195,9 @@ def _descend(
     index = piece * size + tl.arange(0, size)
     inside = index < count
     total = tl.zeros((size,), exact)
-    for first in range(0, parts, 16):
-        part = first + tl.arange(0, 16)
+    some_parts: tl.constexpr = 4096 // size  # 32 values for each thread
+    for first in range(0, parts, some_parts):
+        part = first + tl.arange(0, some_parts)
         some = (part[:, None] < parts) & inside[None, :]
         total += tl.sum(tl.load(gradients + part[:, None] * count + index[None, :], mask=some, other=0.0), axis=0)
     before = tl.load(parameters + index, mask=inside, other=0.0).to(exact)
@@ -265,7 +239,7 @@ def update(
             inside = (row[:, None] < batch) & (pixel[None, :] < inputs)
             values = tl.load(images + row[:, None] * inputs + pixel[None, :], mask=inside, other=0.0)
             delta = tl.load(deltas + row[:, None] * columns + column[None, :], mask=row[:, None] < batch, other=0.0)
-            gradient = _dot(tl.trans(values), delta, gradient, exact)
+            gradient = dot(tl.trans(values), delta, gradient, exact)
         at = pixel[:, None] * columns + column[None, :]
         if shares == 1:
             after = tl.load(parameters + at).to(exact) - tl.load(settings) * gradient

@@ -42,6 +42,12 @@ CHECKED = [
     Checked("float64", Shape(50, (16,), 3), 20, multiprocessors=8),
     Checked("float64", Shape(50, (16,), 3), 40, long=40),
     Checked("float32", Shape(50, (7,), 3), 40, multiprocessors=8, long=40),
+    # Blocks of one, two and four examples; columns of a wide W1 in parts, and as a whole.
+    Checked("float64", Shape(50, (200,), 17), 20, multiprocessors=40),
+    Checked("float32", Shape(50, (256,), 3), 20, multiprocessors=10),
+    Checked("float64", Shape(50, (129,), 3), 37, multiprocessors=10),
+    Checked("float16", Shape(50, (200,), 3), 20),
+    Checked("float32", Shape(20, (200,), 3), 5, multiprocessors=1),
 ]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import os
 import subprocess
 import sys
@@ -80,6 +81,11 @@ def test_what_is_checked_has_every_kernel_both_ways():
     plans = [_plan(case) for case in CHECKED]
     for attribute in ("input_shares", "batch_shares"):
         assert {getattr(plan, attribute) > 1 for plan in plans} == {True, False}
+    assert {plan.block for plan in plans} == {1, 2, 4, 16}
+    assert {Layout(case.shape, 4).columns // plan.product[1] for case, plan in zip(CHECKED, plans, strict=True)} == {
+        1,
+        2,
+    }
 
 
 def _plan(case):
@@ -98,8 +104,9 @@ def test_without_triton_there_is_a_reason(monkeypatch):
 def test_without_triton_everything_can_still_be_imported(monkeypatch):
     monkeypatch.setattr("mlp_impls.triton_fused", triton_fused)  # so that it is put back
     monkeypatch.setitem(sys.modules, "triton", None)
-    for name in ("mlp_impls.cuda.kernels", "mlp_impls.triton_fused"):
+    for name in ("mlp_impls.cuda.dots", "mlp_impls.cuda.kernels", "mlp_impls.triton_fused"):
         monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr("mlp_impls.cuda.dots")
     monkeypatch.delattr("mlp_impls.cuda.kernels")
     module = importlib.import_module("mlp_impls.triton_fused")
     assert module.unsupported("cpu", "float32") == "Triton is not installed"
@@ -114,16 +121,37 @@ def test_float64_is_for_the_interpreter(monkeypatch):
     monkeypatch.setattr(kernels, "INSTALLED", True)
     monkeypatch.setattr(kernels, "INTERPRETED", False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setenv("CC", "cc")
     assert triton_fused.unsupported("cuda", "float32") is triton_fused.unsupported("cuda", "bfloat16") is None
     assert "float64" in triton_fused.unsupported("cuda", "float64")
     monkeypatch.setattr(kernels, "INTERPRETED", True)
     assert "TRITON_INTERPRET" in triton_fused.unsupported("cuda", "float32")
 
 
+@pytest.mark.parametrize("name", ["triton_fused", "torch_compile"])
+def test_triton_on_cuda_wants_a_c_compiler(monkeypatch, tmp_path, name):
+    module = importlib.import_module(f"mlp_impls.{name}")
+    monkeypatch.setattr(kernels, "INSTALLED", True)
+    monkeypatch.setattr(kernels, "INTERPRETED", False)
+    monkeypatch.setattr(module, "find_spec", lambda name: name, raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "needs a C compiler, and found none: install one, or name it in CC" in module.unsupported("cuda", "float32")
+    for named in ("gcc", "clang"):
+        (tmp_path / named).touch(mode=0o700)
+        assert module.unsupported("cuda", "float32") is None
+        (tmp_path / named).unlink()
+    monkeypatch.setenv("CC", "cc")
+    assert module.unsupported("cuda", "float32") is None
+
+
 @pytest.mark.parametrize(
     ("hidden", "outputs", "said"),
     [
-        ((129,), 10, "at most 128 on chip, not 129"),
+        ((256,), 10, None),
+        ((257,), 10, "a hidden layer of at most 256 on chip, not 257"),
+        ((129, 16), 10, "several hidden layers of at most 128 each on chip, not 129"),
         ((128, 16), 10, None),
         ((128,) * 4, 10, None),
         ((100,) * 5, 10, "at most 512 hidden units on chip, not 640"),
@@ -160,7 +188,7 @@ def test_a_layout_has_room_for_every_parameter_and_zeros_around_it(hidden, item_
     assert all(side & (side - 1) == 0 for shape in layout.shapes[1:] for side in shape)
 
 
-NETWORKS = [Shape(784, hidden, 10) for hidden in ((), (16,), (64,), (128,), (128, 128, 128))]
+NETWORKS = [Shape(784, hidden, 10) for hidden in ((), (16,), (64,), (128,), (256,), (128, 128, 128))]
 
 
 @pytest.mark.parametrize("shape", NETWORKS, ids=lambda shape: shape.name)
@@ -171,9 +199,9 @@ def test_a_plan_covers_the_batch_the_inputs_and_the_tiles(shape):
         assert plan.blocks * plan.block >= batch > (plan.blocks - 1) * plan.block
         assert plan.warps & (plan.warps - 1) == 0
         if plan.input_shares:
-            assert plan.input_shares * plan.each >= layout.inputs > (plan.input_shares - 1) * plan.each
-            assert plan.each % layout.chunk == 0
-            assert plan.blocks < multiprocessors
+            assert plan.input_shares * plan.each >= shape.inputs > (plan.input_shares - 1) * plan.each
+            assert plan.each % plan.chunk == layout.columns % plan.product[1] == plan.product[0] % plan.block == 0
+            assert _products(plan, layout, batch) < multiprocessors
         assert plan.tiles * plan.tile[0] * plan.tile[1] == layout.first
         assert layout.inputs % plan.tile[0] == layout.columns % plan.tile[1] == 0
         assert plan.batch_shares == 1 or plan.batch_shares * division.SHARE <= batch
@@ -182,9 +210,14 @@ def test_a_plan_covers_the_batch_the_inputs_and_the_tiles(shape):
 @pytest.mark.parametrize("batch", [256, 4096, 16384])
 @pytest.mark.parametrize("shape", NETWORKS[2:], ids=lambda shape: shape.name)
 def test_a_plan_leaves_no_multiprocessor_of_a_large_device_idle(shape, batch):
-    plan = Plan.make(batch, Layout(shape, 4), H200)
-    assert plan.blocks * max(1, plan.input_shares) >= 0.8 * H200
-    assert plan.tiles * plan.batch_shares >= 0.8 * H200
+    plan = Plan.make(batch, layout := Layout(shape, 4), H200)
+    assert _products(plan, layout, batch) * plan.input_shares >= 0.8 * H200 or not plan.input_shares
+    assert plan.blocks >= 0.8 * H200 or (plan.input_shares and len(shape.hidden) > 1)
+    assert plan.tiles * plan.batch_shares >= 0.75 * H200
+
+
+def _products(plan, layout, batch):
+    return math.ceil(batch / plan.product[0]) * (layout.columns // plan.product[1])
 
 
 def test_weights_come_back_as_they_were_given():

@@ -78,9 +78,30 @@ def test_what_needs_a_gpu_is_open_without_one() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(14e-6, "holds"), (16e-6, "missed")])
-def test_a_captured_step(seconds: float, expected: str) -> None:
-    cases = [step("torch_cudagraph", seconds), step("torch_concise", 1e-6), step("torch_cudagraph", 1e-6, width=16)]
-    assert state(whole(throughput={"cases": cases}), "captured step") == expected
+@pytest.mark.parametrize(
+    ("provider", "implementation"),
+    [
+        ("torch_cudagraph", "torch_cudagraph"),
+        ("torch_cudagraph", "torch_cudagraph:forked"),
+        ("triton_fused", "triton_fused"),
+    ],
+)
+def test_the_fastest_captured_step_counts_and_is_named(
+    seconds: float, expected: str, provider: str, implementation: str
+) -> None:
+    others = [step(name, 30e-6) for name in ("torch_cudagraph", "triton_fused")]
+    uncounted = [
+        step("torch_concise", 1e-6),
+        *(step(provider, 1e-6, **other) for other in ({"width": 16}, {"batch": 512}, {"dtype": "bfloat16"})),
+        *(step(provider, 1e-6, **other) for other in ({"depth": 2}, {"control": True}, {"status": "failed"})),
+    ]
+    cases = [*others, step(provider, seconds, implementation=implementation), *uncounted]
+    (one,) = (one for key, one in judged(whole(throughput={"cases": cases})).items() if "captured step" in key)
+    assert (one.state, one.measured) == (expected, f"{seconds * 1e6:.1f} µs by {implementation}")
+
+
+def test_without_a_captured_step_it_is_open() -> None:
+    assert state(whole(throughput={"cases": [step("torch_concise", 1e-6)]}), "captured step") == "open"
 
 
 @pytest.mark.parametrize(("rate", "expected"), [(0.76, "holds"), (0.74, "missed")])
