@@ -52,7 +52,8 @@ PARTS = (
     Part("reproduction", ("reproduction",)),
     Part("throughput-again", (*NARROW, *AGAIN)),
     Part("alignment-again", ("alignment", *AGAIN)),
-    Part("devices", ("devices",)),
+    Part("devices", ("devices", *_each("--impl", "torch_concise", "torch_cudagraph"), "--baseline", "torch_concise"),
+         ("devices",)),
     Part("frameworks", ("throughput", "roofline")),
 )  # fmt: skip
 NAMES = (TESTS, *(part.name for part in PARTS))
