@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+from reports import tables
 from reports.findings import FASTEST, FIRST, FIXED, MATTERS, MIND, ODD, findings
 from reports.winners import winners
-from tests.reports.shown import Maker, Record, said
+from tests.reports.shown import Maker, Record, lines, said
 
 
 def row_of(summary: Record, group: str, case: str) -> Record:
@@ -29,6 +30,17 @@ def test_one_that_is_as_near_as_the_intervals_tell_is_named_beside_the_fastest(m
     row_of(summary, "784-16-10", "torch_manual").update(ratio=0.52, ci_low=0.505, ci_high=0.53)
     first = next(one for one in winners(summary) if one.width == 16)
     assert (first.name, first.rivals) == ("numpy_scratch", ("torch_manual",))
+
+
+def test_one_that_is_faster_but_for_the_verdict_stands_beside_the_baseline(maker: Maker) -> None:
+    _, summary = maker(flawed=False)
+    for row in summary["comparisons"]:
+        row["verdict"] = "equivalent"
+    row_of(summary, "784-16-10", "torch_scratch").update(verdict="inconclusive", ratio=0.94, ci_low=0.8, ci_high=1.1)
+    row_of(summary, "784-16-10", "torch_manual").update(verdict="inconclusive", ratio=1.04, ci_low=0.9, ci_high=1.2)
+    (first, *_) = [one for one in winners(summary) if one.width == 16]
+    assert (first.name, first.row, first.rivals) == ("torch_concise", None, ("torch_scratch",))
+    assert "torch_concise (or torch_scratch)" in [line[1] for line in lines(tables.answers(summary))]
 
 
 def test_where_nothing_is_faster_the_baseline_stands(maker: Maker) -> None:
