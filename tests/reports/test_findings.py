@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from reports import tables
 from reports.findings import FASTEST, FIRST, FIXED, MATTERS, MIND, ODD, findings
 from reports.winners import winners
@@ -160,6 +162,35 @@ def test_a_variable_that_was_not_measured_is_still_a_warning(maker: Maker) -> No
     summary["comparisons"] = [row for row in summary["comparisons"] if "steering" not in row["group"]]
     assert "was not measured here" in said(run, summary, FIRST)
     assert "kernels for Prescott" in said(run, summary, FIRST)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "timed", "told"),
+    [
+        ("SkylakeX", True, "numpy_scratch@as-built runs without it, which shows beside numpy_scratch what it costs"),
+        ("SkylakeX", False, "was not measured here"),
+        (None, False, "was not measured here"),
+        ("Prescott", True, ""),
+    ],
+)
+def test_an_environment_without_the_variable_tells_what_it_costs_or_that_it_changes_nothing(
+    maker: Maker, architecture: str | None, timed: bool, told: str
+) -> None:
+    run, summary = maker(steered=True, flawed=False)
+    summary["comparisons"] = [row for row in summary["comparisons"] if "steering" not in row["group"]]
+    run["environments"] = {
+        "numpy": {"framework": "numpy", "variables": {}},
+        "as-built": {"framework": "numpy", "variables": {"OPENBLAS_CORETYPE": None}},
+        "torch-2": {"framework": "torch", "variables": {"OPENBLAS_CORETYPE": None}},
+    }
+    run["machine"]["facts"]["as-built"] = {"architecture": {"value": architecture}}
+    if timed:
+        row = next(row for row in summary["cases"] if row["case"] == "numpy_scratch")
+        summary["cases"].append(row | {"implementation": "numpy_scratch@as-built", "environment": "as-built"})
+    text = said(run, summary, FIRST)
+    assert told in text
+    assert bool(text) == bool(told)
+    assert ("was not measured here" in text) == ("not measured" in told)
 
 
 def test_without_steering_variables_nothing_precedes_the_answers(maker: Maker) -> None:
