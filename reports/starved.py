@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reports import rows
+from reports.formats import rough
 from reports.rows import Row
 
 __all__ = ["HINT", "mostly", "warnings"]
@@ -22,7 +23,7 @@ def mostly(summary: Row) -> set[str]:
 
 def _told(row: Row) -> str:
     slow = sorted(row["slowness"])[-row["starved"] :]
-    factors = dict.fromkeys(f"{factor:.0f}" if factor >= 10 else f"{factor:.1f}" for factor in (slow[0], slow[-1]))
+    factors = dict.fromkeys(map(rough, (slow[0], slow[-1])))
     study = rows.STUDIES.get(row["study"], row["study"])
     marks = " Verdicts that rest mostly on such launches are marked (!) in the tables." if row["mostly"] else ""
     return (

@@ -12,7 +12,7 @@ from reports.columns import without_empty
 from reports.grouped import COUNTS, per_study
 from reports.rows import Row
 from reports.winners import Winner, winners
-from reports.wording import NOT_RELIABLE
+from reports.wording import NOT_RELIABLE, capital
 
 __all__ = ["answers", "cases", "comparisons", "equality", "per_study"]
 
@@ -102,6 +102,21 @@ def comparisons(summary: Row) -> list[Table]:
 
     marked = rows.marked_groups(summary)
     return per_study("comparisons", _ranked(summary.get("comparisons") or []), named, line, marked)
+
+
+def compared_per(summary: Row) -> str:
+    """Return per what each kind of case that was compared is."""
+    units = {row.get("throughput_unit") for row in summary.get("comparisons") or []}
+    told = [
+        text
+        for text, there in (
+            ("training steps compare time per step", units - {"FLOP/s", "B/s"}),
+            ("matrix products compare time per FLOP", "FLOP/s" in units),
+            ("passes over memory compare time per byte", "B/s" in units),
+        )
+        if there
+    ]
+    return f"{capital(formats.listing(told))}." if told else ""
 
 
 def _ranked(found: list[Row]) -> list[Row]:
