@@ -100,8 +100,8 @@ def _from_round(row: Row) -> str:
 def _sensitive(row: Row) -> str:
     return (
         f"{_named(row)} would be {row['verdict_undisturbed']} without the {percent(row['disturbed'])} of its rounds "
-        f"that were disturbed, and is {row['verdict']} with them. Leaving out as many at random keeps the verdict, so it "
-        "is the disturbance that decides, not the smaller number of rounds: do not rely on it."
+        f"that were disturbed, and is {row['verdict']} with them. Leaving out as many at random keeps the verdict, so "
+        "it is the disturbance that decides, not the smaller number of rounds: do not rely on it."
     )
 
 
