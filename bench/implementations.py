@@ -124,7 +124,7 @@ def _match(text: str, known: dict[str, Implementation]) -> list[tuple[Implementa
     if name not in known:
         raise BadInput(f"--impl {text}: no such implementation; expected one of {', '.join(known)}, all, or a .py file")
     if variant and variant not in known[name].variants:
-        raise BadInput(f"--impl {text}: {name} has the variants {', '.join(known[name].variants) or '(none)'}")
+        raise BadInput(f"--impl {text}: {name} has {_variants(known[name])}")
     return [(known[name], variant)]
 
 
@@ -139,8 +139,12 @@ def _from_file(text: str, known: dict[str, Implementation]) -> list[tuple[Implem
         raise BadInput(f"--impl {text}: an implementation called {path.stem!r} ships already; rename the file")
     entry = _describe(path, _portable(path))
     if variant and variant not in entry.variants:
-        raise BadInput(f"--impl {text}: it has the variants {', '.join(entry.variants) or '(none)'}")
+        raise BadInput(f"--impl {text}: it has {_variants(entry)}")
     return [(entry, variant)] if variant else [(entry, name) for name in ("", *entry.variants)]
+
+
+def _variants(entry: Implementation) -> str:
+    return f"the variants {', '.join(entry.variants)}" if entry.variants else "no variants"
 
 
 def _portable(path: Path) -> str:

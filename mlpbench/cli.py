@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from bench.errors import BadInput
 from mlpbench.commands import Interrupted, app
 from mlpbench.interrupts import INTERRUPTED, interruptible
+from mlpbench.usage import complaint
 
 __all__ = ["app", "main"]
 
@@ -43,10 +44,9 @@ def _run(arguments: list[str]) -> int:
         # Typer's own errors, whose base class moved between releases, are all that carry format_message.
         if type(error).__name__ == "Abort":
             return INTERRUPTED
-        describe = getattr(error, "format_message", None)
-        if describe is None:
+        if not hasattr(error, "format_message"):
             raise
-        return _bad_input(f"{describe().rstrip('.')}; see mlpbench --help")
+        return _bad_input(complaint(error, arguments))
 
 
 def _open_streams() -> None:

@@ -132,9 +132,9 @@ def verify_command(
     impl: options.Impl = None,
     width: options.Width = None,
     depth: options.Depth = None,
-    batch: options.Batch = None,
+    batch: options.VerifyBatch = None,
     dtype: options.VerifyDtype = None,
-    device: options.Devices = None,
+    device: options.VerifyDevices = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Check every implementation against the float64 reference. Exit 1 if one is not equal.

@@ -21,7 +21,7 @@ Impl = Annotated[
         "--impl",
         metavar="NAME|FILE|all",
         help="Implementation, or a file with one; NAME:VARIANT is a variant, NAME@ENVIRONMENT has it run there; repeat "
-        "to add. [each, without variants, which all has]",
+        "to add. [each, without variants; all has these too]",
     ),
 ]
 Threads = Annotated[
@@ -100,6 +100,10 @@ Page = Annotated[Path | None, typer.Option(metavar="FILE", help="Page to write. 
 
 # --- verify
 
+VerifyBatch = Annotated[list[int] | None, typer.Option(metavar="N", help="Examples per step; repeat to add. [256]")]
+VerifyDevices = Annotated[
+    list[str] | None, typer.Option(metavar="cpu|cuda", help="Where it runs; repeat to add. [cpu]")
+]
 VerifyDtype = Annotated[
     list[str] | None, typer.Option(metavar="NAME", help="A dtype; repeat to add. [float32 float64]")
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from rich.console import Console
@@ -46,7 +47,16 @@ def extent(plan: Plan, survey: Survey) -> str:
 def _expected(plan: Plan, survey: Survey) -> str:
     if plan.budget_s is not None:
         return f"launches and rounds to be fixed by a pilot, in all {duration(plan.budget_s)}"
-    return f"expected to take about {duration(planning.expected_seconds(plan, survey))}"
+    busy = " (other work keeps this machine busy; less when it is idle)" if _is_busy() else ""
+    return f"expected to take about {duration(planning.expected_seconds(plan, survey))}{busy}"
+
+
+def _is_busy() -> bool:
+    """Whether more wants to run than there are cores: the small product that gives the rate had to wait then."""
+    try:
+        return os.getloadavg()[0] > (os.cpu_count() or 1)
+    except OSError:  # the system does not tell
+        return False
 
 
 def _skips(plan: Plan) -> Iterator[str]:

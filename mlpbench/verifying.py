@@ -51,7 +51,7 @@ def verify(
     choices.positive("--batch", batches)
     choices.among("--dtype", dtypes, choices.DTYPES)
     choices.among("--device", devices, choices.DEVICES)
-    chosen = implementations.resolve(impl)
+    chosen = [(entry, variant) for entry, variant in implementations.resolve(impl) if impl or not variant]
     shapes = dict.fromkeys(
         Shape(hidden=(width,) * depth) for depth, width in product(depths or DEPTHS, widths or WIDTHS)
     )
@@ -152,9 +152,26 @@ def _show(results: list[Row], skipped: list[Row], as_json: bool) -> None:
     for (name, dtype, device), rows in _by_kind(results).items():
         bad = [row for row in rows if not row["equal"]]
         table.add_row(name, dtype, device, str(len(rows)), _words(bad), _worst(rows))
-    for (name, dtype, device), rows in _by_kind(skipped).items():
-        table.add_row(name, dtype, device, str(len(rows)), f"not checked: {rows[0]['reason']}", "")
-    output_console().print(table)
+    console = output_console()
+    if results:
+        console.print(table)
+    for line in _unchecked(skipped):
+        console.print(line)
+    verdicts = [all(row["equal"] for row in rows) for rows in _by_kind(results).values()]
+    counts = verdicts.count(True), verdicts.count(False), len(_by_kind(skipped))
+    console.print("{} equal, {} not equal, {} not checked".format(*counts))
+
+
+def _unchecked(skipped: list[Row]) -> list[str]:
+    """Return each reason once, with how many rows of a table it keeps out, and whose."""
+    reasons: dict[str, list[Row]] = {}
+    for row in skipped:
+        reasons.setdefault(row["reason"], []).append(row)
+    lines = []
+    for reason, rows in reasons.items():
+        count, names = len(_by_kind(rows)), ", ".join(dict.fromkeys(row["implementation"] for row in rows))
+        lines.append(f"not checked: {count} row{'s' * (count > 1)} of {names}: {reason}")
+    return lines
 
 
 def _by_kind(rows: list[Row]) -> dict[tuple[str, str, str], list[Row]]:

@@ -32,7 +32,7 @@ def steering(run: Row, summary: Row) -> list[str]:
     ]
     return [
         *(_effect(run, name, row) for name, row in measured.items()),
-        *(_unmeasured(run, name) for name in unmeasured if software[name].get("value") is not None),
+        *(_unmeasured(run, summary, name) for name in unmeasured if not _is_moot(run, name, software[name])),
     ]
 
 
@@ -90,13 +90,40 @@ def _effect(run: Row, name: str, row: Row) -> str:
     return f"{said}; whether it holds {library} back is inconclusive: without it a matrix product takes {figures}."
 
 
-def _unmeasured(run: Row, name: str) -> str:
+def _is_moot(run: Row, name: str, fact: Row) -> bool:
+    """Whether a variable has no value, or an environment without it says that it uses the same kernels."""
+    own = _kernels(run, KERNEL_VARIABLES[name])
+    return fact.get("value") is None or any(own and own == _kernels(run, place) for place in _free_of(run, name))
+
+
+def _free_of(run: Row, name: str) -> list[str]:
+    """Return the environments of the same library that unset a variable."""
+    found = (run.get("environments") or {}).items()
+    return [place for place, told in found
+            if told.get("framework") == KERNEL_VARIABLES[name] and told["variables"].get(name, "") is None]  # fmt: skip
+
+
+def _kernels(run: Row, place: str) -> dict[str, object]:
+    """Return the architectures that the library of an environment says it uses kernels for."""
+    facts = ((run.get("machine") or {}).get("facts") or {}).get(place) or {}
+    return {key: fact["value"] for key, fact in facts.items() if "architecture" in key and fact.get("value")}
+
+
+def _unmeasured(run: Row, summary: Row, name: str) -> str:
     provider = KERNEL_VARIABLES[name]
     chosen = rows.fact_value(run, provider, "architecture")
     kernels = f" ({SPELLING[provider]} says it uses kernels for {chosen})" if chosen else ""
+    places = _free_of(run, name)
+    timed = (row for row in summary["cases"] if row.get("environment") in places and row.get("status") == "measured")
+    free = list(dict.fromkeys(str(row["implementation"]) for row in timed))
+    cost = "What that costs was not measured here"
+    if free:
+        plain = list(dict.fromkeys(one.partition("@")[0] for one in free))
+        runs = "runs" if len(free) == 1 else "run"
+        cost = f"{listing(free)} {runs} without it, which shows beside {listing(plain)} what it costs"
     return (
         f"{_setting(run, name)} is set in the shell that started this run and picks {SPELLING[provider]}'s "
-        f"kernels{kernels}. What that costs was not measured here; to be free of it: `unset {name}`."
+        f"kernels{kernels}. {cost}; to be free of it: `unset {name}`."
     )
 
 

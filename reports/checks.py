@@ -47,7 +47,7 @@ def undisturbed(row: Row) -> str:
         return ""
     share, found = percent(row["disturbed"]), row.get("verdict_undisturbed")
     if found is None:
-        return f"too few rounds left without {share}"
+        return f"{share} disturbed; too few others to judge by"
     if found == row.get("verdict"):
         return f"stands without {share}"
     if row.get("sensitive"):
@@ -65,9 +65,9 @@ def _uninformative(run: Row, compared: list[Row]) -> list[str]:
     names = [str(row["group"]) for row in blind]
     where = listing(names) if len(names) <= MOST_NAMED else f"{len(names)} of {len(controls)} groups"
     return [
-        f"In {where} the control did not fail but could not have shown much: its own interval is wider than the margin "
-        f"({margin(run.get('margin'))}), so that a disturbance of that size would go unseen there."
-        + "".join(map(_beside_one, blind))
+        f"In {where} the control, which is the baseline against itself, was measured too coarsely to vouch for much: "
+        f"its interval is wider than the margin ({margin(run.get('margin'))}), so that a disturbance of that size "
+        "would go unseen there." + "".join(map(_beside_one, blind))
     ]
 
 
@@ -100,8 +100,8 @@ def _from_round(row: Row) -> str:
 def _sensitive(row: Row) -> str:
     return (
         f"{_named(row)} would be {row['verdict_undisturbed']} without the {percent(row['disturbed'])} of its rounds "
-        f"that were disturbed, and is {row['verdict']} with them. Leaving out as many at random keeps the verdict: do "
-        "not rely on it."
+        f"that were disturbed, and is {row['verdict']} with them. Leaving out as many at random keeps the verdict, so "
+        "it is the disturbance that decides, not the smaller number of rounds: do not rely on it."
     )
 
 

@@ -13,12 +13,16 @@ from reports.colours import ordered
 from reports.formats import listing
 from reports.rows import Row
 
-__all__ = ["TIMED", "table", "warnings"]
+__all__ = ["table", "timed", "warnings"]
 
-TIMED = (
+STEPS = (
     "Timed is the same for every row that trains: forward, loss, backward and update of one batch that is on the "
-    "device already, ending synchronised. Of matrix products it is one, into a result that is there already. Rows "
-    "called end to end also bring the batch or the operands from the host's memory, and the loss or the result back."
+    "device already, ending synchronised."
+)
+PRODUCTS = "For matrix products: one product, written into an existing array."
+END_TO_END = (
+    "Rows called end to end also bring the batch or the operands from the host's memory, and the loss or the result "
+    "back."
 )
 COLUMNS = {  # as recorded: what a page calls them, and the kind of their cells
     "threads": ("threads", "number"),
@@ -35,8 +39,22 @@ MOST_NAMED = 3
 Group = tuple[str, str]
 
 
+def timed(summary: Row) -> list[str]:
+    """Return what is timed, a sentence for each kind of rows that there is."""
+    found = summary.get("cases") or []
+    told = (
+        (STEPS, any(row.get("depth") is not None for row in found)),
+        (PRODUCTS, any(row.get("n") is not None for row in found)),
+        (END_TO_END, any(row.get("transfers") for row in found)),
+    )
+    return [text for text, there in told if there]
+
+
 def table(summary: Row) -> Table | None:
-    """Return each row's conditions, those that differ within a group marked; None where none were recorded."""
+    """Return each row's conditions, those that differ within a group marked; None where none were recorded.
+
+    Where all rows ran alike there are no sections, and the note alone says how.
+    """
     found = _asked(summary)
     if not found:
         return None
@@ -49,7 +67,9 @@ def table(summary: Row) -> Table | None:
         warning = f"rows of one group differ in {listing(list(dict.fromkeys(differing)))}" if differing else ""
         sections.append(Section(rows.STUDIES.get(study, study), _lines(kept, unfair), warning))
     whole = Table("conditions", "Under which conditions each row ran", named, tuple(sections))
-    return columns.settle(whole, [heading for heading, _ in named[1:]])
+    settled = columns.settle(whole, [heading for heading, _ in named[1:]])
+    alike = len(settled.columns) == 1 and [one.heading for one in settled.sections] == [one.heading for one in sections]
+    return replace(settled, sections=()) if alike else settled
 
 
 def warnings(summary: Row) -> list[str]:

@@ -22,6 +22,7 @@ from reports import (
     ranking,
     reproduction,
     roofline,
+    starved,
     training,
 )
 from reports.rows import Row
@@ -54,6 +55,7 @@ class Finding:
 def findings(run: Row, summary: Row) -> list[Finding]:
     """Return what was found, in the order in which it is read."""
     said = [
+        *((FIRST, text, "warning") for text in starved.warnings(summary)),
         *((FIRST, text, "warning") for text in caveats.steering(run, summary)),
         *((FIRST, text, "warning") for text in conditions.warnings(summary)),
         *((FASTEST, text, "answer") for text in training.fastest(summary)),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from reports import formats
+from reports import formats, rows
 from reports.cells import Cell, Section, Table
 from reports.rows import Row
 
-__all__ = ["facts", "steering"]
+__all__ = ["facts", "named", "steering"]
 
 
 def facts(run: Row) -> Table | None:
@@ -19,6 +19,19 @@ def facts(run: Row) -> Table | None:
     )
     columns = ("fact", "name"), ("value", "long"), ("kind", "text"), ("source", "long")
     return Table("facts", "Hardware and software", columns, sections) if sections else None
+
+
+def named(run: Row, label: str) -> str:
+    """Return the processor with its cores and memory, and the GPU; no name that the label says already."""
+    brand, gpu = rows.fact_value(run, "cpu", "brand"), rows.fact_value(run, "gpu", "_name")
+    cores, memory = rows.fact_value(run, "cpu", "physical_cores"), rows.fact_value(run, "memory", "total")
+    told = [
+        brand if str(brand) not in label else None,
+        f"{cores} core{'s' * (cores != 1)}" if cores else None,
+        f"{formats.binary(memory)} of memory" if memory else None,
+        gpu if str(gpu) not in label else None,
+    ]
+    return ", ".join(str(part) for part in told if part)
 
 
 def steering(run: Row) -> Table | None:

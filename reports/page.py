@@ -152,7 +152,7 @@ def _context(run: Row, summary: Row, pictures: list[Picture], banner: str | None
         "synthetic": rows.is_synthetic(run),
         "trains": bool(rows.throughput(summary, "cases")),
         "title": title(run, summary),
-        "machine": _machine(run),
+        "machine": machine.named(run, _label(run)),
         "run": run,
         "made": made(run),
         "command": again(run),
@@ -165,12 +165,14 @@ def _context(run: Row, summary: Row, pictures: list[Picture], banner: str | None
         "learning": learning_tables.tables(summary),
         "effects": effects.table(summary),
         "comparisons": tables.comparisons(summary),
+        "compared_per": tables.compared_per(summary),
+        "fits": any(row.get("fixed_s") is not None for row in summary.get("fixed_costs") or []),
         "cases": tables.cases(summary),
         "start_up": starting.tables(summary),
-        "cold": starting.COLD,
+        "cold": starting.cold(summary),
         "breakeven": starting.BREAKEVEN if starting.pays(summary) else "",
         "conditions": conditions.table(summary),
-        "timed": conditions.TIMED,
+        "timed": conditions.timed(summary),
         "libraries": libraries.table(run, summary),
         "passes": memory.passes(summary),
         "limits": roofline.table(summary),
@@ -212,12 +214,6 @@ def _label(run: Row) -> str:
     return str(run.get("label") or rows.fact_value(run, "cpu", "brand") or "unknown machine")
 
 
-def _machine(run: Row) -> str:
-    """Return the processors, where the title does not name them already."""
-    named = [rows.fact_value(run, "cpu", "brand"), rows.fact_value(run, "gpu", "_name")]
-    return ", ".join(str(name) for name in named if name and str(name) not in _label(run))
-
-
 def _picture(module: ModuleType, run: Row, summary: Row) -> Picture | None:
     import matplotlib
 
@@ -231,9 +227,10 @@ def _picture(module: ModuleType, run: Row, summary: Row) -> Picture | None:
             if figure is None:
                 return None
             figure.savefig(stream, format="png", metadata={"Software": None})
+            caption = module.caption(summary) if hasattr(module, "caption") else module.CAPTION
         except Exception as error:  # a page without one figure, that says so, is worth more than none
             return Picture(name, module.TITLE, module.CAPTION, b"", f"{type(error).__name__}: {error}")
-    return Picture(name, module.TITLE, module.CAPTION, stream.getvalue())
+    return Picture(name, module.TITLE, caption, stream.getvalue())
 
 
 def replace(path: Path, content: bytes) -> None:

@@ -182,7 +182,7 @@ def _context(run: Row, summary: Row, pictures: list[Picture]) -> dict[str, Any]:
     title = str(run.get("label") or brand or "unknown machine")
     return {
         "title": title,
-        "machine": brand if brand and str(brand) not in title else None,
+        "machine": machine.named(run, title),
         "run": run,
         "made": page.made(run),
         "command": page.again(run),

@@ -7,13 +7,14 @@ from reports.cells import Cell, Table
 from reports.rows import Row
 from reports.tables import per_study
 
-__all__ = ["BREAKEVEN", "COLD", "pays", "tables"]
+__all__ = ["BREAKEVEN", "cold", "pays", "tables"]
 
 PARTS = ("interpreter_s", "import_s", "build_s", "compile_s", "first_step_s")
 COLD = (
-    "Cold is a case's first start in this run, in the pilot before all launches: compilers find nothing in their "
-    "caches, and files may have to be read from disk. Warm is the median over the launches, when caches are filled."
+    "Cold is a case's first start in this run, in the pilot before all launches: files may have to be read from "
+    "disk{}. Warm is the median over the launches, when caches are filled."
 )
+COMPILERS = ", and compilers find nothing in their caches"
 BREAKEVEN = (
     "Compiling is part of the first step: what it takes beyond a steady one, in rows whose step is compiled. A row "
     "pays from the step by whose end it is no later than the row it is compared with: its own eager variant where "
@@ -30,6 +31,12 @@ def tables(summary: Row) -> list[Table]:
     columns = [("case", "name"), ("pays from step", "number"), ("compared with", "text")]
     columns += [(f"{_spoken(part)}, cold / warm", "number") for part in PARTS]
     return per_study("start-up", timed, tuple(columns), _line)
+
+
+def cold(summary: Row) -> str:
+    """Return what cold and warm mean, with compilers where a row has one."""
+    compiled = any(row.get("cold_compile_s") is not None for row in summary.get("cases") or [])
+    return COLD.format(COMPILERS if compiled else "")
 
 
 def pays(summary: Row) -> bool:

@@ -6,13 +6,13 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from reports import checks, formats, roofline, rows
+from reports import checks, formats, roofline, rows, starved
 from reports.cells import Cell, Section, Table
 from reports.columns import without_empty
 from reports.grouped import COUNTS, per_study
 from reports.rows import Row
 from reports.winners import Winner, winners
-from reports.wording import NOT_RELIABLE
+from reports.wording import NOT_RELIABLE, capital
 
 __all__ = ["answers", "cases", "comparisons", "equality", "per_study"]
 
@@ -31,11 +31,12 @@ def answers(summary: Row) -> Table | None:
     if not found:
         return None
     sections = []
+    doubt = starved.HINT if "throughput" in starved.mostly(summary) else ""
     bases = {(row["group"]): row for row in rows.throughput(summary, "cases") if row["case"] == row["baseline"]}
     by_place = {(key, row["width"]): row for key, members in rows.panels(bases.values()).items() for row in members}
     for panel, group in groupby(found, key=lambda one: one.panel):
         members = list(group)
-        lines = tuple(_answer(one, by_place.get((panel, one.width), {})) for one in members)
+        lines = tuple(_answer(one, by_place.get((panel, one.width), {}), doubt) for one in members)
         against = {one.row["baseline"] for one in members if one.row}
         told = f"{panel.title} · ratio to {formats.listing(sorted(against))}" if against else panel.title
         sections.append(Section(told, lines))
@@ -52,7 +53,7 @@ def answers(summary: Row) -> Table | None:
     return without_empty(Table("answers", "Fastest at each size", columns, tuple(sections)))
 
 
-def _answer(one: Winner, base: Row) -> tuple[Cell, ...]:
+def _answer(one: Winner, base: Row, doubt: str) -> tuple[Cell, ...]:
     width = Cell(str(one.width), "number")
     if one.marked:
         blank = Cell(formats.MISSING, "number")
@@ -73,7 +74,7 @@ def _answer(one: Winner, base: Row) -> tuple[Cell, ...]:
         Cell(text, "name wrap"),
         Cell(_ratio(row) if one.row else "1", "number"),
         Cell(formats.interval(row.get("ci_low"), row.get("ci_high")), "number"),
-        _verdict(row.get("verdict"), False) if one.row else Cell("baseline"),
+        _verdict(row.get("verdict"), doubt) if one.row else Cell("baseline"),
         Cell(formats.seconds(row.get("time_s")), "number"),
         Cell(formats.si(row.get("throughput"), ""), "number"),
         Cell(formats.listing(list(one.equal)) or formats.MISSING, "text wrap"),
@@ -94,8 +95,28 @@ def comparisons(summary: Row) -> list[Table]:
         ("throughput", "number"),
         (COUNTS, "number"),
     )
+    doubted = starved.mostly(summary)
+
+    def line(row: Row) -> tuple[Cell, ...]:
+        return _comparison(row, starved.HINT if row["study"] in doubted else "")
+
     marked = rows.marked_groups(summary)
-    return per_study("comparisons", _ranked(summary.get("comparisons") or []), named, _comparison, marked)
+    return per_study("comparisons", _ranked(summary.get("comparisons") or []), named, line, marked)
+
+
+def compared_per(summary: Row) -> str:
+    """Return per what each kind of case that was compared is."""
+    units = {row.get("throughput_unit") for row in summary.get("comparisons") or []}
+    told = [
+        text
+        for text, there in (
+            ("training steps compare time per step", units - {"FLOP/s", "B/s"}),
+            ("matrix products compare time per FLOP", "FLOP/s" in units),
+            ("passes over memory compare time per byte", "B/s" in units),
+        )
+        if there
+    ]
+    return f"{capital(formats.listing(told))}." if told else ""
 
 
 def _ranked(found: list[Row]) -> list[Row]:
@@ -109,13 +130,14 @@ def _rank(row: Row) -> tuple[bool, float]:
     return (bool(row.get("control")), row["ratio"]) if trains else (False, 0.0)
 
 
-def _comparison(row: Row) -> tuple[Cell, ...]:
+def _comparison(row: Row, doubt: str) -> tuple[Cell, ...]:
     time, throughput, _ = _speed(row)
+    doubt = f"the {NOT_RELIABLE}" if row.get("marked") else doubt
     return (
         Cell(_case_name(row), "name"),
         Cell(_with_ends(_ratio(row), formats.interval(row.get("ci_low"), row.get("ci_high"))), "number"),
         Cell(formats.p_value(row.get("p_adjusted")), "number"),
-        _verdict(row.get("verdict"), bool(row.get("marked")), str(row.get("reason") or "")),
+        _verdict(row.get("verdict"), doubt, str(row.get("reason") or "")),
         Cell(formats.percent(row.get("mde")), "number"),
         Cell(_steady(row)),
         Cell(checks.undisturbed(row) or formats.MISSING, "text wrap"),
@@ -215,9 +237,9 @@ def _steady(row: Row) -> str:
     return formats.MISSING if state == "steady" else state
 
 
-def _verdict(verdict: Any, marked: bool, reason: str = "") -> Cell:
-    hint = f"the {NOT_RELIABLE}" if marked else reason
-    return Cell(str(verdict or "no verdict") + (" (!)" if marked and verdict else ""), "verdict", hint)
+def _verdict(verdict: Any, doubt: str, reason: str = "") -> Cell:
+    """Return a verdict, marked where there is a doubt of it, which is then the hint."""
+    return Cell(str(verdict or "no verdict") + (" (!)" if doubt and verdict else ""), "verdict", doubt or reason)
 
 
 def _speed(row: Row) -> tuple[str, Cell, Cell]:

@@ -17,7 +17,8 @@ __all__ = ["Winner", "winners"]
 class Winner:
     """Who is fastest at one width: ``row`` is its comparison, or None where nothing is faster than the baseline.
 
-    ``rivals`` are faster or inconclusive, with intervals that reach the winner's; ``equal``, ``unsure`` and ``slower``
+    ``rivals`` may be the fastest as well: faster or inconclusive, with intervals that reach the winner's, or, where the
+    baseline stands, inconclusive with a ratio below 1; ``equal``, ``unsure`` and ``slower``
     are equivalent, inconclusive and slower.
     """
 
@@ -50,9 +51,14 @@ def winners(summary: Row) -> list[Winner]:
 def _winner(panel: Panel, width: int, found: list[Row]) -> Winner:
     faster = sorted((row for row in found if row["verdict"] == "faster"), key=lambda row: row["ratio"])
     best = faster[0] if faster else None
-    # An inconclusive one whose interval reaches the winner's may be the fastest as well.
-    others = faster[1:] + [row for row in found if row["verdict"] == "inconclusive"]
-    rivals = [row for row in others if best and row["ci_low"] <= best["ci_high"]]
+    # An inconclusive one whose interval reaches the winner's may be the fastest as well; beside the baseline, which has
+    # no interval, one whose ratio is below its 1.
+    unsure = [row for row in found if row["verdict"] == "inconclusive"]
+    rivals = (
+        [row for row in faster[1:] + unsure if row["ci_low"] <= best["ci_high"]]
+        if best
+        else [row for row in unsure if row["ratio"] < 1]
+    )
     return Winner(
         panel=panel,
         width=width,
@@ -60,7 +66,7 @@ def _winner(panel: Panel, width: int, found: list[Row]) -> Winner:
         row=best,
         rivals=_names(rivals),
         equal=_names(row for row in found if row["verdict"] == "equivalent"),
-        unsure=_names(row for row in found if row["verdict"] == "inconclusive"),
+        unsure=_names(unsure),
         slower=_names(row for row in found if row["verdict"] == "slower"),
         marked=any(row.get("marked") for row in found),
     )

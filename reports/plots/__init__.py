@@ -6,6 +6,8 @@ The contract of a figure's file:
     What it shows, as a heading.
 ``CAPTION``
     One or two sentences on how to read it, for someone who does not do statistics.
+``caption(summary) -> str``
+    Optional: what stands in its place where that depends on what there is to draw.
 ``ORDER``
     An integer: figures stand on the page in this order.
 ``draw(run, summary) -> Figure | None``

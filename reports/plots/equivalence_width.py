@@ -13,16 +13,32 @@ from reports import drawing, formats, keys, rows
 from reports.colours import INK, MUTED, VERDICT, VERDICT_TINT, looks, parted
 from reports.rows import Panel, Row
 
-__all__ = ["CAPTION", "ORDER", "TITLE", "draw"]
+__all__ = ["CAPTION", "ORDER", "TITLE", "caption", "draw"]
 
 TITLE = "From which width on it stops mattering"
-CAPTION = (
-    "Each cell is a verdict on one implementation at one width, with its time as a multiple of the baseline's. Grey is "
-    "equivalent: choose as you like. Hatched cells have no verdict, for the reason written in them."
-)
+CAPTION = "Each cell is a verdict on one implementation at one width, with its time as a multiple of the baseline's."
+EQUIVALENT = "Grey is equivalent: choose as you like."
+INCONCLUSIVE = "A dashed frame is inconclusive: nothing could be shown, measure longer."
+BASE = "The palest cells are the baseline."
+NONE = "Hatched cells have no verdict, for the reason written in them."
 ORDER = 15
 CELL_INCHES = 0.54
 LETTERS_PER_INCH = 9.0  # points per inch of a cell: "↓ 0.952x (!)" just fits
+
+
+def caption(summary: Row) -> str:
+    """Return the caption, of what the figure has."""
+    verdicts = {(row["group"], row["case"]): row.get("verdict") for row in rows.throughput(summary, "comparisons")}
+    names = set(_shown(summary))
+    cases = [row for row in rows.throughput(summary, "cases") if row["implementation"] in names]
+    found = {verdicts.get((row["group"], row["case"])) for row in cases if not _is_baseline(row)}
+    told = (
+        (EQUIVALENT, "equivalent" in found),
+        (INCONCLUSIVE, "inconclusive" in found),
+        (BASE, any(map(_is_baseline, cases))),
+        (NONE, None in found),
+    )
+    return " ".join([CAPTION, *(text for text, there in told if there)])
 
 
 def draw(run: Row, summary: Row) -> Figure | None:
@@ -31,8 +47,7 @@ def draw(run: Row, summary: Row) -> Figure | None:
     if not compared:
         return None
     cases = rows.panels(rows.throughput(summary, "cases"))
-    # What was skipped throughout, as for want of its environment, is in the table of what was not measured.
-    names = rows.implementations(row for row in rows.throughput(summary, "cases") if row.get("status") != "skipped")
+    names = _shown(summary)
     handles = _handles(any(row.get("marked") for row in compared))
     more = keys.inches(handles)
     layout = drawing.pack(cases, capacity=9)
@@ -62,6 +77,11 @@ def draw(run: Row, summary: Row) -> Figure | None:
                 axes.set_xlabel("width of the hidden layers")
     keys.put(figure, handles, 0.08)
     return drawing.finish(figure, run, trains=True)
+
+
+def _shown(summary: Row) -> list[str]:
+    """Return whom to show: what was skipped throughout, as for want of its environment, has a table of its own."""
+    return rows.implementations(row for row in rows.throughput(summary, "cases") if row.get("status") != "skipped")
 
 
 def _strip(axes: Axes, members: list[Row], names: list[str], verdicts: Mapping[tuple[str, str], Row]) -> None:

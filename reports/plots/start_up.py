@@ -13,13 +13,16 @@ from reports import drawing, formats, keys, rows
 from reports.colours import INK, MUTED, looks
 from reports.rows import Row
 
-__all__ = ["CAPTION", "ORDER", "TITLE", "draw"]
+__all__ = ["CAPTION", "ORDER", "TITLE", "caption", "draw"]
 
 TITLE = "Start-up: how long until the first step is done"
 CAPTION = (
-    "Cold is the first start of all, when compilers find nothing in their caches; warm is the median over launches. "
-    "Shades are the parts, the number is their sum; compiling is what the first step of a compiled row takes beyond a "
-    "steady one. These are single events: no interval can be given."
+    "Cold is the first start of all; warm is the median over launches. Shades are the parts, the number is their sum. "
+    "These are single events: no interval can be given."
+)
+COMPILING = (
+    "Compiling is what the first step of a compiled row takes beyond a steady one; when cold, compilers find nothing "
+    "in their caches."
 )
 ORDER = 40
 PARTS = (("interpreter", 0.18), ("import", 0.38), ("build", 0.62), ("compile", 0.8), ("first step", 1.0))
@@ -28,6 +31,12 @@ COLUMNS = {
     "warm": ("interpreter_s", "import_s", "build_s", "compile_s", "first_step_s"),
 }
 ROW_INCHES = (0.25, 0.2)  # of one bar: of few names and of many
+
+
+def caption(summary: Row) -> str:
+    """Return the caption, with compiling where a row has it."""
+    compiled = any(row.get("compile_s") is not None for row in rows.throughput(summary, "cases"))
+    return f"{CAPTION} {COMPILING}" if compiled else CAPTION
 
 
 def draw(run: Row, summary: Row) -> Figure | None:

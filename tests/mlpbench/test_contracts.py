@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
 import numpy as np
 
-from mlpbench import cli
+from bench.survey import Survey
+from mlpbench import cli, verifying
 from tests.mlpbench.conftest import BROKEN, ROOT
 
 
@@ -49,6 +51,35 @@ def test_verify_keeps_its_contract(capsys):
     for row in rows:
         assert row["equal"] is True
         assert row["deviation"] <= row["bound"]
+
+
+def test_verify_tells_each_reason_once_and_counts_rows(capsys):
+    chosen = ["--impl", "numpy_scratch", "--impl", str(BROKEN / "sum_for_mean.py"), "--dtype", "float32"]
+    assert cli.main(["verify", *chosen, "--dtype", "bfloat16", "--width", "7", "--width", "8", "--depth", "1"]) == 1
+    *table, said, last = capsys.readouterr().out.splitlines()
+    assert said.startswith("not checked: 2 rows of numpy_scratch, sum_for_mean: ")
+    assert not any("not checked" in line for line in table)
+    assert last == "1 equal, 1 not equal, 2 not checked"
+
+
+def test_verify_has_variants_only_where_they_are_asked_for(monkeypatch):
+    seen = []
+
+    def survey(cases, told):
+        seen.append({case.implementation for case in cases})
+        return Survey(reasons={case.id: "not today" for case in cases})
+
+    monkeypatch.setattr(verifying, "survey", survey)
+    for arguments in ([], ["--impl", "all"]):
+        assert cli.main(["verify", *arguments]) == 2
+    default, every = seen
+    assert default == {name for name in every if ":" not in name}
+    assert default < every
+
+
+def test_help_of_verify_speaks_of_no_study(capsys):
+    assert cli.main(["verify", "--help"]) == 0
+    assert not re.search("stud|throughput", capsys.readouterr().out)
 
 
 def test_verify_says_what_is_not_equal(capsys):

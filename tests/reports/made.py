@@ -180,7 +180,7 @@ def facts(steered: bool) -> Record:
     brand = "AMD EPYC 7B13"
     cpu = {
         "brand": fact(brand),
-        "physical cores": fact(2, None, "/proc/cpuinfo", "derived"),
+        "physical_cores": fact(2, None, "/proc/cpuinfo", "derived"),
         "governor": fact(None, None, "/sys/devices/system/cpu/cpu0/cpufreq: no such folder", "unknown"),
     }
     cpu |= {"simd": fact(["avx", "avx2", "fma"]), "l2 cache": fact(524288, "bytes", "lscpu")}

@@ -96,6 +96,7 @@ def test_a_verdict_that_rests_on_disturbed_rounds_is_a_warning(checked: tuple[Re
     row.update(verdict="slower", verdict_undisturbed="inconclusive", kept_at_random=0.99, sensitive=True)
     said = minded(run, summary)
     assert "torch_manual would be inconclusive without the 12 % of its rounds that were disturbed" in said["warning"]
+    assert "so it is the disturbance that decides" in said["warning"]
     assert "changes no verdict" not in said["answer"]
     assert plain(checks.undisturbed(row)) == "inconclusive without 12 % (!)"
 
@@ -106,7 +107,7 @@ def test_a_verdict_that_rests_on_disturbed_rounds_is_a_warning(checked: tuple[Re
         ({}, "stands without 12 %"),
         ({"disturbed": 0.0}, ""),
         ({"disturbed": None}, ""),
-        ({"verdict_undisturbed": None}, "too few rounds left without 12 %"),
+        ({"verdict_undisturbed": None}, "12 % disturbed; too few others to judge by"),
         ({"verdict_undisturbed": "inconclusive", "kept_at_random": 0.7},
          "inconclusive without 12 %; at random 30 % change"),
         ({"steady": "never steady"}, ""),
@@ -128,9 +129,10 @@ def test_an_after_effect_is_a_warning(checked: tuple[Record, Record]) -> None:
 def test_a_control_that_could_not_have_shown_anything_is_told(checked: tuple[Record, Record]) -> None:
     run, summary = checked
     row_of(summary, "control").update(ci_low=0.975, ci_high=1.025)
-    assert f"In {SHAPE} the control did not fail but could not have shown much" in minded(run, summary)["warning"]
+    said = minded(run, summary)["warning"]
+    assert f"In {SHAPE} the control, which is the baseline against itself, was measured too coarsely" in said
     row_of(summary, "control").update(ci_low=0.985, ci_high=1.015)
-    assert "could not have shown" not in minded(run, summary)["warning"]
+    assert "too coarsely" not in minded(run, summary)["warning"]
 
 
 def test_a_control_that_failed_is_not_called_uninformative(checked: tuple[Record, Record]) -> None:
@@ -138,12 +140,12 @@ def test_a_control_that_failed_is_not_called_uninformative(checked: tuple[Record
     row_of(summary, "control").update(ci_low=1.1, ci_high=1.3, ratio=1.2, verdict="slower", marked=True)
     said = minded(run, summary)["warning"]
     assert "came out slower" in said
-    assert "could not have shown" not in said
+    assert "too coarsely" not in said
 
 
 def test_the_margin_decides_what_a_control_must_show(checked: tuple[Record, Record]) -> None:
     run, summary = checked
-    assert "could not have shown" in minded(run | {"margin": 0.004}, summary)["warning"]
+    assert "too coarsely" in minded(run | {"margin": 0.004}, summary)["warning"]
 
 
 def test_what_measuring_cost_is_a_sentence_of_the_method(checked: tuple[Record, Record]) -> None:

@@ -114,6 +114,30 @@ def test_records_without_conditions_have_no_table_and_no_section(maker: Maker) -
     assert 'id="conditions"' not in page.render(run, summary, [])
 
 
+def test_where_all_rows_ran_alike_a_sentence_stands_in_place_of_the_table(maker: Maker) -> None:
+    run, summary = maker(flawed=False)
+    summary["cases"] = [row for row in summary["cases"] if row["study"] == "throughput"]
+    for row in summary["cases"]:
+        row["conditions"] = summary["cases"][0]["conditions"]
+    table = conditions.table(summary)
+    assert table is not None
+    assert table.sections == ()
+    assert table.note.startswith("In every row: device cpu · dtype float32 · ")
+    section = page.render(run, summary, []).partition('id="conditions"')[2].partition("</section>")[0]
+    assert table.note in section
+    assert "<table" not in section
+
+
+def test_only_kinds_of_rows_that_there_are_are_told_how_they_are_timed(maker: Maker) -> None:
+    run, summary = maker(flawed=False)
+    assert conditions.timed(summary) == [conditions.STEPS, conditions.PRODUCTS]
+    assert page.render(run, summary, []).count(conditions.PRODUCTS) == 1
+    summary["cases"][0]["transfers"] = True
+    assert conditions.timed(summary)[-1] == conditions.END_TO_END
+    for study, only in (("throughput", conditions.STEPS), ("alignment", conditions.PRODUCTS)):
+        assert conditions.timed({"cases": [row for row in maker()[1]["cases"] if row["study"] == study]}) == [only]
+
+
 def test_the_page_declares_what_is_timed(maker: Maker) -> None:
     text = page.render(*maker(flawed=False), [])
     timed = "forward, loss, backward and update of one batch that is on the device already, ending synchronised"

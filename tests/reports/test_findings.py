@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
+from reports import tables
 from reports.findings import FASTEST, FIRST, FIXED, MATTERS, MIND, ODD, findings
 from reports.winners import winners
-from tests.reports.shown import Maker, Record, said
+from tests.reports.shown import Maker, Record, lines, said
 
 
 def row_of(summary: Record, group: str, case: str) -> Record:
@@ -29,6 +32,17 @@ def test_one_that_is_as_near_as_the_intervals_tell_is_named_beside_the_fastest(m
     row_of(summary, "784-16-10", "torch_manual").update(ratio=0.52, ci_low=0.505, ci_high=0.53)
     first = next(one for one in winners(summary) if one.width == 16)
     assert (first.name, first.rivals) == ("numpy_scratch", ("torch_manual",))
+
+
+def test_one_that_is_faster_but_for_the_verdict_stands_beside_the_baseline(maker: Maker) -> None:
+    _, summary = maker(flawed=False)
+    for row in summary["comparisons"]:
+        row["verdict"] = "equivalent"
+    row_of(summary, "784-16-10", "torch_scratch").update(verdict="inconclusive", ratio=0.94, ci_low=0.8, ci_high=1.1)
+    row_of(summary, "784-16-10", "torch_manual").update(verdict="inconclusive", ratio=1.04, ci_low=0.9, ci_high=1.2)
+    (first, *_) = [one for one in winners(summary) if one.width == 16]
+    assert (first.name, first.row, first.rivals) == ("torch_concise", None, ("torch_scratch",))
+    assert "torch_concise (or torch_scratch)" in [line[1] for line in lines(tables.answers(summary))]
 
 
 def test_where_nothing_is_faster_the_baseline_stands(maker: Maker) -> None:
@@ -148,6 +162,35 @@ def test_a_variable_that_was_not_measured_is_still_a_warning(maker: Maker) -> No
     summary["comparisons"] = [row for row in summary["comparisons"] if "steering" not in row["group"]]
     assert "was not measured here" in said(run, summary, FIRST)
     assert "kernels for Prescott" in said(run, summary, FIRST)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "timed", "told"),
+    [
+        ("SkylakeX", True, "numpy_scratch@as-built runs without it, which shows beside numpy_scratch what it costs"),
+        ("SkylakeX", False, "was not measured here"),
+        (None, False, "was not measured here"),
+        ("Prescott", True, ""),
+    ],
+)
+def test_an_environment_without_the_variable_tells_what_it_costs_or_that_it_changes_nothing(
+    maker: Maker, architecture: str | None, timed: bool, told: str
+) -> None:
+    run, summary = maker(steered=True, flawed=False)
+    summary["comparisons"] = [row for row in summary["comparisons"] if "steering" not in row["group"]]
+    run["environments"] = {
+        "numpy": {"framework": "numpy", "variables": {}},
+        "as-built": {"framework": "numpy", "variables": {"OPENBLAS_CORETYPE": None}},
+        "torch-2": {"framework": "torch", "variables": {"OPENBLAS_CORETYPE": None}},
+    }
+    run["machine"]["facts"]["as-built"] = {"architecture": {"value": architecture}}
+    if timed:
+        row = next(row for row in summary["cases"] if row["case"] == "numpy_scratch")
+        summary["cases"].append(row | {"implementation": "numpy_scratch@as-built", "environment": "as-built"})
+    text = said(run, summary, FIRST)
+    assert told in text
+    assert bool(text) == bool(told)
+    assert ("was not measured here" in text) == ("not measured" in told)
 
 
 def test_without_steering_variables_nothing_precedes_the_answers(maker: Maker) -> None:

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from reports import plots
 from reports.colours import BUILT_IN, DASHED, OTHERS, STROKES, Look
+from reports.plots import equivalence_width
 from tests.reports.shown import Maker, Record, drawn, module_of, words
 
 MATMUL_ONLY = {"alignment", "alignment_steps", "leading_dimension", "matmul_rate"}
@@ -281,3 +282,17 @@ def test_ticks_of_ratios_are_ones_a_person_would_choose() -> None:
     ratio_axis(axes, [0.5], [2], 0.02)
     labels = [label.get_text().rstrip("\N{MULTIPLICATION SIGN}") for label in axes.get_yticklabels()]
     assert {"0.5", "0.8", "1", "1.25", "2"} <= set(labels)
+
+
+def test_the_caption_of_verdicts_explains_the_cells_that_there_are(maker: Maker) -> None:
+    _, summary = maker(flawed=False)
+    group = [row for row in summary["comparisons"] if row["study"] == "throughput"]
+    for row in group:
+        row["verdict"] = "faster"
+    assert equivalence_width.caption(summary) == f"{equivalence_width.CAPTION} {equivalence_width.BASE}"
+    for verdict in ("equivalent", "inconclusive"):
+        told = getattr(equivalence_width, verdict.upper())
+        group[0]["verdict"] = verdict
+        assert equivalence_width.caption(summary) == f"{equivalence_width.CAPTION} {told} {equivalence_width.BASE}"
+    group[0]["verdict"] = None
+    assert equivalence_width.caption(summary).endswith(equivalence_width.NONE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reports import page, starting
+from reports.plots import start_up
 from tests.reports.shown import Maker, Record
 
 
@@ -51,6 +52,16 @@ def test_what_cold_is_stands_above_the_tables(maker: Maker) -> None:
         < text.index("a case&#39;s first start in this run")
         < text.index("import, cold / warm")
     )
+
+
+def test_compilers_are_spoken_of_only_where_a_row_has_one(maker: Maker) -> None:
+    run, summary = maker()
+    assert "compilers find nothing" in starting.cold(summary)
+    assert "Compiling is" in start_up.caption(summary)
+    for row in summary["cases"]:
+        row.update(compile_s=None, cold_compile_s=None, breakeven_steps=None, breakeven_against=None)
+    assert "compil" not in starting.cold(summary) + start_up.caption(summary)
+    assert start_up.caption(summary) in page.render(run, summary, page.draw(run, summary)).replace("\xa0", " ")
 
 
 def test_records_without_the_columns_are_shown_as_before(maker: Maker) -> None:
