@@ -29,7 +29,7 @@ FORMAT_VERSION = 1
 Record = dict[str, Any]
 
 LONGEST_S = 1e9
-DIGITS = 9
+DIGITS = 7
 NUMBER = (int, float)
 RUN_FIELDS: dict[str, type | tuple[type, ...]] = {
     "command": list,

@@ -203,6 +203,6 @@ def test_where_a_run_must_not_be_recorded_is_told_without_making_anything(tmp_pa
 
 def test_derived_figures_are_rounded_wherever_they_stand_and_nothing_else_is():
     given = {"a": [1 / 3, (1e-300 / 3,)], "b": {"c": -200 / 3}, "n": 2**60 + 1, "t": "0.3333333333333"}
-    expected = {"a": [0.333333333, [3.33333333e-301]], "b": {"c": -66.6666667}, "n": 2**60 + 1, "t": "0.3333333333333"}
+    expected = {"a": [0.3333333, [3.333333e-301]], "b": {"c": -66.66667}, "n": 2**60 + 1, "t": "0.3333333333333"}
     assert store.rounded(given) == expected
     assert store.rounded([True, None, float("inf")]) == [True, None, float("inf")]
