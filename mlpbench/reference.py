@@ -33,6 +33,7 @@ from mlpbench.reference_parts import NAMES, PARTS, TESTS, Part
 __all__ = ["reference"]
 
 REPORT_S = 45.0  # kept of a piece, for the run that is stopped to write its report
+PILOT_S = 60.0  # a part with less left is not begun: a pilot that is cut off begins anew
 SHORTEST_S = 120.0
 TESTS_SHARE = 0.4  # of a piece: tests that hang must not cost the measurements
 
@@ -146,11 +147,10 @@ def _measure(
         folder, began = out / part.name, time.monotonic()
         if reference_folder.is_whole(folder):
             continue
-        left = deadline - began - REPORT_S
-        if left <= 0:
+        left, begun = deadline - began - REPORT_S, (folder / "run.json").exists()
+        if left <= (0 if begun else PILOT_S):
             return False, refused
         console.print(f"{part.name}, part {number} of {len(parts)}; this call may take {duration(left)} more")
-        begun = (folder / "run.json").exists()
         chosen = ("--resume",) if begun else (*part.on(device), "--device", device, "--preset", preset)
         code = _run([sys.executable, "-m", "mlpbench", "run", *chosen, "--out", str(folder)], left)
         console.print(f"{part.name}: {duration(time.monotonic() - began)}")

@@ -106,6 +106,17 @@ def test_a_piece_that_is_over_starts_nothing(tmp_path: Path, monkeypatch: pytest
     assert begun == (False, [])
 
 
+def test_what_is_begun_goes_on_where_there_is_no_time_to_begin_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[str] = []
+    monkeypatch.setattr(reference, "_run", lambda command, seconds: runs.append(Path(command[-1]).name) or 0)  # type: ignore[func-returns-value]
+    deadline = time.monotonic() + reference.REPORT_S + 0.9 * reference.PILOT_S
+    a_run(tmp_path / PARTS[0].name, 4)
+    assert reference._measure(PARTS, "cpu", tmp_path, deadline, "quick", Console(file=sys.stderr)) == (False, [])
+    assert runs == [PARTS[0].name]
+
+
 def test_a_run_whose_time_is_over_is_interrupted_as_by_a_person(tmp_path: Path) -> None:
     told = tmp_path / "told"
     program = (
