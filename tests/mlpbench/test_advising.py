@@ -53,7 +53,7 @@ def world(monkeypatch):
         (["--m", "0", "--k", "8", "--n", "8"], "--m 0: expected a whole number from 1 to 65536"),
         (["--m", "8", "--k", "-3", "--n", "8"], "--k -3: expected"),
         (["--m", "8", "--k", "8", "--n", "65537"], "--n 65537: expected"),
-        (["--m", "8", "--k", "x", "--n", "8"], "Invalid value for '--k'"),
+        (["--m", "8", "--k", "x", "--n", "8"], "--k x: expected a whole number"),
         (["--layers", "784,10", "--m", "8"], "--layers --m: one of"),
         (["--layers", "784,10", "--check", "2"], "--check --layers: one of"),
         (["--check", "2", "--n", "8"], "--check --n: one of"),
