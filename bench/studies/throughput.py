@@ -40,14 +40,14 @@ GRIDS = {
 def groups(options: Options) -> list[Group]:
     """Return one group per network, batch, dtype and device: the implementations asked for."""
     return [
-        _group(options, wanted, dtype or _usual_dtype(wanted), device)
+        _group(options, wanted, dtype or _usual_dtype(wanted, device), device)
         for device in options.devices
         for dtype, wanted in product(options.dtypes or (None,), _networks(options, device))
     ]
 
 
-def _usual_dtype(wanted: Network) -> str:
-    return "bfloat16" if wanted == LARGEST else "float32"
+def _usual_dtype(wanted: Network, device: str) -> str:
+    return "bfloat16" if device == "cuda" and wanted == LARGEST else "float32"
 
 
 def _networks(options: Options, device: str) -> list[Network]:

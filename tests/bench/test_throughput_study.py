@@ -34,3 +34,18 @@ def test_what_is_asked_for_is_combined_with_the_rest_of_the_preset(device: str) 
     assert {width for width, _, _ in networks(devices=(device,), depths=(2,))} == {
         width for width, _, _ in networks(devices=(device,))
     }
+
+
+@pytest.mark.parametrize(
+    ("device", "asked", "expected"),
+    [("cuda", (), {"bfloat16"}), ("cpu", (), {"float32"}), ("cuda", ("float32", "float64"), {"float32", "float64"})],
+)
+def test_the_network_for_tensor_cores_is_in_bfloat16_on_a_gpu_unless_dtypes_are_asked_for(
+    device: str, asked: tuple[str, ...], expected: set[str]
+) -> None:
+    largest = Options(
+        implementations=CHOSEN, devices=(device,), dtypes=asked, widths=(8192,), depths=(3,), batches=(8192,)
+    )
+    assert {group.cases[0].dtype for group in throughput.groups(largest)} == expected
+    others = throughput.groups(Options(implementations=CHOSEN, devices=("cuda",)))
+    assert [group.cases[0].dtype for group in others] == ["float32"] * (len(others) - 1) + ["bfloat16"]
