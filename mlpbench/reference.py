@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -58,12 +58,13 @@ def reference(
     _require(device)
     with reference_folder.alone(out):
         whole, failed = _take(parts or NAMES, device, out, deadline, preset, console)
-        found = _judged(out, device)
+        summaries = reference_folder.summaries(out)
+        found = _judged(out, summaries, device)
     if as_json:
         print(json.dumps([one.to_json() for one in found], indent=1))
     else:
         _show(found, output_console())
-        _show_parts(out, output_console())
+        _show_parts(out, summaries, output_console())
     if failed:
         raise BadInput(f"{', '.join(failed)} of --out {out}: refused or failed, for the reason above; mend that")
     if not whole:
@@ -92,10 +93,9 @@ def _take(
     return False, failed
 
 
-def _judged(out: Path, device: str) -> list[holding.Judged]:
-    found = reference_folder.summaries(out)
+def _judged(out: Path, summaries: dict[str, dict[str, Any]], device: str) -> list[holding.Judged]:
     try:
-        return holding.judge(found, device)
+        return holding.judge(summaries, device)
     except reference_folder.DAMAGE as error:
         raise reference_folder.damaged(out / "*" / "summary.json", error) from None
 
@@ -125,7 +125,10 @@ def _test(result: Path, seconds: float, console: Console) -> bool:
     with tempfile.TemporaryFile("w+") as output:
         code = _run(command, seconds, output)
         output.seek(0)
-        last = (output.read().strip().splitlines() or [""])[-1].strip("= ")
+        told = output.read().strip()
+        last = (told.splitlines() or [""])[-1].strip("= ")
+    if code != 0:
+        console.print(told, soft_wrap=True, markup=False, highlight=False)
     if code == INTERRUPTED:
         console.print(f"{tests}: not done in {duration(seconds)}; the next call runs them again")
         return False
@@ -190,9 +193,9 @@ def _show(found: list[holding.Judged], console: Console) -> None:
         console.print(f"{len(of_gpus)} more things should hold on a GPU.")
 
 
-def _show_parts(out: Path, console: Console) -> None:
+def _show_parts(out: Path, summaries: dict[str, dict[str, Any]], console: Console) -> None:
     """Say where each part's page is, and what is still to do."""
-    whole = [part.name for part in PARTS if reference_folder.is_whole(out / part.name)]
+    whole = [part.name for part in PARTS if summaries.get(part.name, {}).get("whole")]
     for name in whole:
         console.print(f"{name}: {out / name / 'report.html'}")
     left = [part.name for part in PARTS if part.name not in whole]

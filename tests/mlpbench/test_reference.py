@@ -23,7 +23,7 @@ from tests.waiting import until
 
 @pytest.mark.parametrize(("body", "expected"), [("", "holds"), ("assert False", "missed")])
 def test_the_tests_that_need_a_gpu_are_run_once(
-    body: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    body: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("tests/cuda").mkdir(parents=True)
@@ -33,6 +33,7 @@ def test_the_tests_that_need_a_gpu_are_run_once(
         assert reference._test(result, 60.0, Console(file=sys.stderr))
         Path("tests/cuda/test_one.py").write_text("syntax error")
     assert state(reference_folder.summaries(result.parent), "tests that need a GPU") == expected
+    assert ("FAILED tests/cuda/test_one.py::test_one" in capsys.readouterr().err) == (expected == "missed")
 
 
 @pytest.mark.parametrize(("body", "words"), [("import pytest\npytest.skip(allow_module_level=True)\n", "status 5"),
