@@ -11,13 +11,10 @@ gradients pull errors apart.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import inspect
 import math
-import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -27,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import rounding
+from bench import expectation_files, rounding
 from bench.rounding import PRECISIONS, Forward, Precision, allowed, forward
 from mlp_impls import Model, Shape, initial_weights, numpy_scratch
 
@@ -38,10 +35,8 @@ READING_EXPONENT = 20  # gradients are read off a step with learning rate 2^20, 
 EXTREME_LOGIT = 1e4
 NUDGE = 2.0**-4  # of the first update, to see how the reference's steps magnify it
 HEADROOM = 16.0  # how far scaled values stay below the dtype's largest number
-MOST_WEIGHTS = 2**28  # that all steps together move: each takes the reference some twenty passes over them
+MOST_WEIGHTS = 2**28  # that all steps together move: each takes the reference many passes over them
 LEAST_STEPS = 2  # the second starts from what the first one left
-STORED_BYTES = 2**33  # that a folder may hold; an expectation has about 28 bytes per weight
-SPARED = 0.5  # of what is free on the disk
 
 Weights = list[NDArray[Any]]
 Batch = tuple[NDArray[np.float32], NDArray[np.int64]]
@@ -146,10 +141,10 @@ def expectation(inputs: Inputs, folder: Path | None) -> Expectation:
     if folder is None:
         return _derive(inputs)
     path = folder / f"{inputs.key}.npz"
-    found = _load(path)
+    found = expectation_files.load(path, Expectation.from_arrays)
     if found is None:
         found = _derive(inputs)
-        _store(found, path)
+        expectation_files.store(found.arrays(), path)
     return found
 
 
@@ -166,29 +161,6 @@ def read_gradients(model: Model, weights: Weights, batch: Batch, learning_rate: 
         (np.asarray(old, dtype=np.float64) - new) / learning_rate if new.shape == old.shape else new
         for old, new in zip(weights, after, strict=True)
     ]
-
-
-def _load(path: Path) -> Expectation | None:
-    try:
-        # Opened here, as np.load leaves open what turns out to be no such file.
-        with path.open("rb") as stream, np.load(stream) as file:
-            return Expectation.from_arrays(file)
-    except Exception:  # there is no telling what reading a damaged file raises, and all it costs is time
-        return None
-
-
-def _store(found: Expectation, path: Path) -> None:
-    arrays = found.arrays()
-    with contextlib.suppress(OSError):  # a full disk must not cost the check
-        path.parent.mkdir(parents=True, exist_ok=True)
-        present = sum(entry.stat().st_size for entry in path.parent.glob("*.npz"))
-        most = min(STORED_BYTES, present + SPARED * shutil.disk_usage(path.parent).free)
-        if present + sum(array.nbytes for array in arrays.values()) > most:
-            return
-        with tempfile.TemporaryDirectory(dir=path.parent) as own:  # whoever reads at the same time sees all or nothing
-            whole = Path(own, path.name)
-            np.savez(whole, **arrays)
-            whole.replace(path)
 
 
 def _derive(inputs: Inputs) -> Expectation:

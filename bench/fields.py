@@ -11,7 +11,7 @@ from typing import Any
 from bench.errors import BadInput
 from bench.jsonlines import WORDS, require
 
-__all__ = ["require_facts", "require_outcome", "require_sample"]
+__all__ = ["NUMBER", "require_facts", "require_outcome", "require_sample"]
 
 Types = Mapping[str, type | tuple[type, ...]]
 

@@ -16,7 +16,7 @@ __all__ = ["launches"]
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
 
-# Of the 19 studies of the reference runs no launch is above 1.26; starved ones were seen at 40 to 150.
+# No launch of the reference runs is above 1.26; starved ones were seen far beyond 10.
 MOST = 2.0
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BadInput
-from bench.fields import require_facts, require_outcome, require_sample
+from bench.fields import NUMBER, require_facts, require_outcome, require_sample
 from bench.jsonlines import Appender, existing, loads, read_lines, require
 
 __all__ = ["FORMAT_VERSION", "Records", "RunFolder", "read", "rounded", "write_json"]
@@ -30,7 +30,6 @@ Record = dict[str, Any]
 
 LONGEST_S = 1e9
 DIGITS = 7
-NUMBER = (int, float)
 RUN_FIELDS: dict[str, type | tuple[type, ...]] = {
     "command": list,
     "label": str,

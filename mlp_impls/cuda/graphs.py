@@ -17,7 +17,7 @@ __all__ = ["Branch", "CudaGraphs", "Graph", "Graphs", "Inline", "Uncaptured"]
 WARM_UPS = 3  # as in torch's notes on CUDA semantics, "Whole-network capture"
 # Calls that a capture does not bear count where this thread makes them: others may go on, such as the one that pins
 # the memory of batches to come (bench/pipelines/dataloader.py).
-CAPTURING = "thread_local"
+ERROR_MODE = "thread_local"
 
 
 class Graph(Protocol):
@@ -55,7 +55,7 @@ class CudaGraphs:
     def capture(self, function: Callable[[], Tensor]) -> Graph:
         """Return a graph of the kernels that a function launches."""
         graph: Graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode=CAPTURING):
+        with torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode=ERROR_MODE):
             function()
         return graph
 

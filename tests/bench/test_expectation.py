@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bench import expectation, worker
+from bench import expectation, expectation_files, worker
 from bench.case import Case
 from bench.equality import check
 from bench.expectation import Inputs
@@ -109,13 +109,13 @@ def test_where_nothing_can_be_written_nothing_is_stored(tmp_path):
 def test_a_folder_holds_no_more_than_its_limit(tmp_path, monkeypatch):
     checked(tmp_path)
     (path,) = tmp_path.iterdir()
-    monkeypatch.setattr(expectation, "STORED_BYTES", int(1.5 * path.stat().st_size))
+    monkeypatch.setattr(expectation_files, "STORED_BYTES", int(1.5 * path.stat().st_size))
     checked(tmp_path, "float64")
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_folder_takes_no_more_than_half_of_what_is_free(tmp_path, monkeypatch):
-    monkeypatch.setattr(expectation.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    monkeypatch.setattr(expectation_files.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
     checked(tmp_path)
     assert not list(tmp_path.iterdir())
 
