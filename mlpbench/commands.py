@@ -88,9 +88,8 @@ def run_command(
 ) -> None:
     """Measure, record, judge, and write the report.
 
-    The cases that are compared take turns, one sample of each a round. Rounds are taken in several launches, each of
-    fresh processes, and a verdict rests on how far launches agree. Before the first one a pilot checks that all cases
-    compute the same.
+    The cases that are compared take turns, one sample of each a round, in several launches of fresh processes; a
+    verdict rests on how far launches agree. Before the first, a pilot checks that all cases compute the same.
     """
     from mlpbench import running
 

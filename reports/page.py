@@ -160,8 +160,17 @@ def _context(run: Row, summary: Row, pictures: list[Picture], banner: str | None
         "margin": margin(run.get("margin")),
         "before": [one for one in said if one[0] == FIRST],
         "findings": [one for one in said if one[0] != FIRST],
-        "answers": tables.answers(summary),
         "pictures": pictures,
+        "facts": machine.facts(run),
+        "steering": machine.steering(run),
+        **_tables(run, summary),
+    }
+
+
+def _tables(run: Row, summary: Row) -> dict[str, Any]:
+    """Return the tables that a summary gives, with what explains them."""
+    return {
+        "answers": tables.answers(summary),
         "learning": learning_tables.tables(summary),
         "effects": effects.table(summary),
         "comparisons": tables.comparisons(summary),
@@ -182,8 +191,6 @@ def _context(run: Row, summary: Row, pictures: list[Picture], banner: str | None
         "equality": tables.equality(summary),
         "lost": lost.table(summary),
         "harness": checks.harness(summary),
-        "facts": machine.facts(run),
-        "steering": machine.steering(run),
     }
 
 

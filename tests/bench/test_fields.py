@@ -22,7 +22,9 @@ START = {"kind": "start", "case": "a/b/c", "launch": 0, "attempt": 0, "pilot": T
     ],
 )
 def test_a_sample_may_lack_what_only_newer_ones_have(more):
-    fields.require_sample(SAMPLE | more, "here:1")
+    assert fields.require_sample(SAMPLE | more, "here:1") is None
+    with pytest.raises(BadInput, match="steps missing"):
+        fields.require_sample({name: value for name, value in (SAMPLE | more).items() if name != "steps"}, "here:1")
 
 
 @pytest.mark.parametrize(
@@ -45,7 +47,9 @@ def test_a_damaged_sample_is_told_by_place_field_and_remedy(more, said):
 
 @pytest.mark.parametrize("outcome", [CONDITIONS | {"conditions": ASKED}, START, {"kind": "of a later version", "x": 1}])
 def test_outcomes_of_other_versions_are_read(outcome):
-    fields.require_outcome(outcome, "here:1")
+    assert fields.require_outcome(outcome, "here:1") is None
+    with pytest.raises(BadInput, match="kind is a whole number, expected text"):
+        fields.require_outcome(outcome | {"kind": 1}, "here:1")
 
 
 @pytest.mark.parametrize(

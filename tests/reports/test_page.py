@@ -168,22 +168,6 @@ def test_below_the_title_are_processor_cores_and_memory(records: tuple[Record, R
     assert f'<p class="machine">{told}</p>' in html(run | {"label": label}, summary).replace("\xa0", " ")
 
 
-def test_what_is_compared_is_told_of_the_kinds_that_there_are(records: tuple[Record, Record]) -> None:
-    run, summary = records
-    both = "Training steps compare time per step and matrix products compare time per FLOP."
-    assert both in html(run, summary)
-    products = [row for row in summary["comparisons"] if row["study"] == "alignment"]
-    text = html(run, summary | {"comparisons": products})
-    assert "Matrix products compare time per FLOP." in text
-    assert "Training steps compare" not in text
-
-
-def test_fixed_costs_are_explained_where_there_are_some(records: tuple[Record, Record]) -> None:
-    run, summary = records
-    assert 'id="fixed"' in html(run, summary)
-    assert 'id="fixed"' not in html(run, summary | {"fixed_costs": []})
-
-
 def test_a_study_without_a_name_of_its_own_is_called_what_it_is() -> None:
     assert (
         title_of({"label": "here"}, {"cases": [{"study": "mine", "group": "g", "case": "c"}]})

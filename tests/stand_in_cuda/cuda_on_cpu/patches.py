@@ -13,45 +13,44 @@ from cuda_on_cpu.tensors import OnCuda
 __all__ = ["install"]
 
 VERSION = "13.0"
+CUDA = {
+    "is_available": lambda: True,
+    "is_initialized": lambda: True,
+    "init": lambda: None,
+    "device_count": lambda: 1,
+    "current_device": lambda: 0,
+    "set_device": lambda device: None,
+    "get_device_properties": lambda device=None: PROPERTIES,
+    "get_device_capability": lambda device=None: (PROPERTIES.major, PROPERTIES.minor),
+    "get_device_name": lambda device=None: PROPERTIES.name,
+    "synchronize": lambda device=None: DEVICE.wait(),
+    "current_stream": streams.current,
+    "default_stream": lambda device=None: streams.DEFAULT,
+    "stream": streams.using,
+    "Stream": streams.Stream,
+    "Event": streams.Event,
+    "CUDAGraph": graphs.CUDAGraph,
+    "graph": graphs.graph,
+    "graph_pool_handle": graphs.pool_handle,
+    "is_current_stream_capturing": lambda: DEVICE.graph is not None,
+    "memory_stats": lambda device=None: {"allocation.all.allocated": DEVICE.allocations},
+    "empty_cache": lambda: None,
+    "manual_seed_all": lambda seed: None,
+}
+ACCELERATOR = {
+    "is_available": lambda: True,
+    "current_accelerator": lambda check_available=False: torch.device("cuda"),
+    "current_device_index": lambda: 0,
+    "set_device_index": lambda device: None,
+    "device_count": lambda: 1,
+}
 
 
 def install() -> None:
     """Replace it."""
-    cuda = {
-        "is_available": lambda: True,
-        "is_initialized": lambda: True,
-        "init": lambda: None,
-        "device_count": lambda: 1,
-        "current_device": lambda: 0,
-        "set_device": lambda device: None,
-        "get_device_properties": lambda device=None: PROPERTIES,
-        "get_device_capability": lambda device=None: (PROPERTIES.major, PROPERTIES.minor),
-        "get_device_name": lambda device=None: PROPERTIES.name,
-        "synchronize": lambda device=None: DEVICE.wait(),
-        "current_stream": streams.current,
-        "default_stream": lambda device=None: streams.DEFAULT,
-        "stream": streams.using,
-        "Stream": streams.Stream,
-        "Event": streams.Event,
-        "CUDAGraph": graphs.CUDAGraph,
-        "graph": graphs.graph,
-        "graph_pool_handle": graphs.pool_handle,
-        "is_current_stream_capturing": lambda: DEVICE.graph is not None,
-        "memory_stats": lambda device=None: {"allocation.all.allocated": DEVICE.allocations},
-        "empty_cache": lambda: None,
-        "manual_seed_all": lambda seed: None,
-    }
-    for name, replacement in cuda.items():
-        setattr(torch.cuda, name, replacement)
-    accelerator = {
-        "is_available": lambda: True,
-        "current_accelerator": lambda check_available=False: torch.device("cuda"),
-        "current_device_index": lambda: 0,
-        "set_device_index": lambda device: None,
-        "device_count": lambda: 1,
-    }
-    for name, replacement in accelerator.items():
-        setattr(torch.accelerator, name, replacement)
+    for module, replacements in ((torch.cuda, CUDA), (torch.accelerator, ACCELERATOR)):
+        for name, replacement in replacements.items():
+            setattr(module, name, replacement)
     torch.version.cuda = VERSION
     torch.profiler.profile = profile
     torch.Tensor.pin_memory = lambda tensor, device=None: tensor
