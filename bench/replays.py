@@ -52,8 +52,8 @@ class Rotation:
 def parameters(library: str, device: str) -> dict[str, str]:
     """Return what a study adds to a product's parameters where kernels, and not their launching, are what it is about.
 
-    A GPU multiplies bfloat16 matrices of 1024 in less time than a launch takes: called one by one, all sizes would be
-    equivalent. A library that captures nothing is called one by one all the same.
+    Called one by one, products that take a large GPU less time than a launch would be told by their launches: bfloat16
+    ones of 1024 should, by its arithmetic. A library that captures nothing is called one by one all the same.
     """
     return {"clock": DEVICE} if device == "cuda" and library in CAPTURING else {}
 

@@ -1,7 +1,7 @@
 """These tests need a CUDA device; without one each is skipped, with the reason.
 
-They take a minute and a half: what compiles is tried on few networks and dtypes, and what a run measures is left to
-runs (``mlpbench reference --device cuda``).
+They are to take little time: what compiles is tried on few networks and dtypes, and what a run measures is left to runs
+(``mlpbench reference --device cuda``).
 """
 
 from __future__ import annotations
